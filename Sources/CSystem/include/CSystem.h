@@ -1,0 +1,67 @@
+// The few system calls that Swift's C library overlay does not offer, or whose signatures differ between platforms.
+#ifndef THIMBLE_CSYSTEM_H
+#define THIMBLE_CSYSTEM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+// --- files
+
+/// Copies at most `count` bytes inside the kernel. Returns the bytes copied, 0 at the source's end, or -1 with errno
+/// (ENOSYS where the platform has no such call).
+int64_t thimble_copy_file_range(int in, int64_t in_offset, int out, int64_t out_offset, size_t count);
+
+/// Opens an unnamed file in the directory `dirfd` for writing, or -1 with errno (EOPNOTSUPP, ENOSYS where there is none).
+int thimble_open_unnamed(int dirfd, unsigned mode);
+
+/// Gives the unnamed file `fd` the name `name` in `dirfd`; -1 with errno (EEXIST if the name is taken).
+int thimble_link_unnamed(int fd, int dirfd, const char *name);
+
+/// Renames within `dirfd` and refuses to replace: -1 with EEXIST if `to` exists.
+int thimble_rename_exclusive(int dirfd, const char *from, const char *to);
+
+/// Asks the system to start writing the range to the disk, without waiting. No effect where there is no such call.
+void thimble_start_writeback(int fd, int64_t offset, int64_t count);
+
+enum thimble_open_problem {
+    THIMBLE_OPEN_OK = 0,
+    THIMBLE_OPEN_ERRNO,          // errno says why
+    THIMBLE_OPEN_SYMLINK,        // the path is or passes a symbolic link
+    THIMBLE_OPEN_OUTSIDE,        // the path leaves the directory
+    THIMBLE_OPEN_NOT_REGULAR,    // a folder, device, socket or FIFO
+    THIMBLE_OPEN_HARD_LINKS,     // the file has several names
+};
+
+/// Opens the regular file `path` (NUL-terminated, relative, without "..") below `dirfd` for reading, and never blocks.
+/// Without `follow_links`, symbolic links and files with several hard links are refused; with it, regular files that
+/// belong to the user (or root) are allowed wherever the links lead. Returns the descriptor, or -1 with `*problem` set.
+int thimble_open_beneath(int dirfd, const char *path, bool follow_links, enum thimble_open_problem *problem);
+
+/// Advises that the mapped range will not be used again soon, so that it need not stay resident.
+void thimble_release_pages(const void *base, size_t count);
+/// Advises that the mapping is read at random places, so that the system does not read ahead.
+void thimble_advise_random(const void *base, size_t count);
+/// Takes that advice back.
+void thimble_advise_normal(const void *base, size_t count);
+
+/// Modification and status-change times of `fd` in nanoseconds, and its size, device and inode.
+struct thimble_file_identity { uint64_t device, inode; int64_t size, modified_ns, changed_ns; };
+int thimble_identity(int fd, struct thimble_file_identity *out);
+
+// --- mapped files that shrink
+
+/// Installs a SIGBUS handler that maps zero pages over the lost part of a registered range and marks it damaged.
+/// For programs, not for libraries: a process has one handler. Async-signal-safe; faults elsewhere go to the handler before.
+int thimble_guard_install(void);
+/// Registers a mapping; returns its slot, or -1 if all are taken (the mapping is then unguarded).
+int thimble_guard_register(const void *base, size_t count);
+bool thimble_guard_damaged(int slot);
+void thimble_guard_unregister(int slot);
+
+// --- processors
+
+/// Processors this process may run on, at least 1.
+int thimble_processor_count(void);
+
+#endif

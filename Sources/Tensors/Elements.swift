@@ -1,0 +1,121 @@
+/// A Swift type that elements of tensors have in memory. BOOL is `UInt8` (0 is false); the small floats are their bit patterns.
+public protocol Element: BitwiseCopyable, Hashable, Sendable {}
+
+extension Float: Element {}
+extension Double: Element {}
+extension Int8: Element {}
+extension Int16: Element {}
+extension Int32: Element {}
+extension Int64: Element {}
+extension UInt8: Element {}
+extension UInt16: Element {}
+extension UInt32: Element {}
+extension UInt64: Element {}
+
+/// A tensor's elements as values of one type, read-only. In place where they lie aligned in memory, else a copy; an index is
+/// checked at each use, as with an array.
+@safe
+package struct Elements<T: Element>: RandomAccessCollection, Sendable {
+    private enum Owner: Sendable {
+        case memory(OwnedMemory)
+        case file(MappedFile)
+    }
+
+    private let owner: Owner
+    private nonisolated(unsafe) let base: UnsafePointer<T>
+    package let count: Int
+
+    /// Fails if the byte count is no multiple of the element's size, or if the bytes cannot be decoded.
+    package init(_ bytes: TensorBytes) throws {
+        guard bytes.count % MemoryLayout<T>.stride == 0 else {
+            throw ModelError(.internalFault, "\(bytes.count) bytes are no whole number of elements of \(MemoryLayout<T>.stride) bytes")
+        }
+        count = bytes.count / MemoryLayout<T>.stride
+        if let (owner, address) = unsafe Self.inPlace(bytes), Int(bitPattern: address) % MemoryLayout<T>.alignment == 0 {
+            self.owner = owner
+            unsafe base = address.assumingMemoryBound(to: T.self)
+        } else {
+            let copy = try OwnedMemory(byteCount: bytes.count)
+            try unsafe bytes.withUnsafeBytes { unsafe copy.bytes.copyMemory(from: $0) }
+            owner = .memory(copy)
+            // posix_memalign gave it a base.
+            unsafe base = UnsafePointer(copy.bytes.baseAddress!.assumingMemoryBound(to: T.self))
+        }
+    }
+
+    private static func inPlace(_ bytes: TensorBytes) -> (Owner, UnsafeRawPointer)? {
+        switch bytes.place {
+        case .memory(let memory, let offset): return unsafe (.memory(memory), UnsafeRawPointer(memory.bytes.baseAddress! + offset))
+        case .mapped(let file, let offset):
+            guard bytes.count > 0, let address = unsafe file.pointer(offset..<offset + bytes.count).baseAddress else { return nil }
+            return unsafe (.file(file), address)
+        case .owned, .decoded: return nil
+        }
+    }
+
+    package var startIndex: Int { 0 }
+    package var endIndex: Int { count }
+
+    package subscript(index: Int) -> T {
+        @inline(__always) get {
+            precondition(index >= 0 && index < count, "an element outside its tensor")
+            return unsafe base[index]
+        }
+    }
+
+    /// For C and for loops whose bounds were checked before.
+    package func withUnsafeBuffer<R>(_ body: (UnsafeBufferPointer<T>) throws -> R) rethrows -> R {
+        try unsafe body(UnsafeBufferPointer(start: base, count: count))
+    }
+}
+
+/// Elements of a tensor that is being made. Not cleared: every element must be written.
+@safe
+package final class NewElements<T: Element>: @unchecked Sendable {
+    package let memory: OwnedMemory
+    package let count: Int
+    private let base: UnsafeMutablePointer<T>
+
+    package init(_ count: Int) throws {
+        guard let size = checkedMultiply(count, MemoryLayout<T>.stride), count >= 0 else {
+            throw ModelError(.limit, "there is no memory for \(count) elements")
+        }
+        self.count = count
+        memory = try OwnedMemory(byteCount: size)
+        // posix_memalign gave it a base.
+        unsafe base = memory.bytes.baseAddress!.bindMemory(to: T.self, capacity: count)
+    }
+
+    /// All elements equal to `value`.
+    package convenience init(_ count: Int, filledWith value: T) throws {
+        try self.init(count)
+        unsafe base.update(repeating: value, count: count)
+    }
+
+    package convenience init(_ values: [T]) throws {
+        try self.init(values.count)
+        for (index, value) in values.enumerated() { self[index] = value }
+    }
+
+    package subscript(index: Int) -> T {
+        @inline(__always) get {
+            precondition(index >= 0 && index < count, "an element outside its tensor")
+            return unsafe base[index]
+        }
+        @inline(__always) set {
+            precondition(index >= 0 && index < count, "an element outside its tensor")
+            unsafe base[index] = newValue
+        }
+    }
+
+    /// For C and for loops whose bounds were checked before.
+    package func withUnsafeBuffer<R>(_ body: (UnsafeMutableBufferPointer<T>) throws -> R) rethrows -> R {
+        try unsafe body(UnsafeMutableBufferPointer(start: base, count: count))
+    }
+
+    /// The finished tensor; nothing may be written afterwards.
+    package func tensor(_ elementType: ElementType, _ dims: [Int]) -> Tensor {
+        unsafe precondition(elementType.byteCount(elements: Tensors.elementCount(of: dims) ?? -1) == memory.bytes.count, "elements that do not fit their dims")
+        return Tensor(elementType, dims: dims, bytes: TensorBytes(memory))
+    }
+}

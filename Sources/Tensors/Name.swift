@@ -1,0 +1,75 @@
+/// Text of a model (names, domains, documentation): UTF-8 that is equal only if its bytes are equal.
+///
+/// Swift's `String` takes `é` and `e` + accent for the same text, and so would merge two tensors that ONNX keeps apart
+/// (ONNX IR specification, "Names Within a Graph"). May hold any scalar, NUL included.
+public struct Name: Sendable {
+    public let text: String
+
+    public init(_ text: String) {
+        self.text = text
+    }
+
+    /// Nil if the bytes are not UTF-8: nothing is ever replaced by U+FFFD.
+    public init?(utf8 bytes: [UInt8]) {
+        guard let text = String(validating: bytes, as: UTF8.self) else { return nil }
+        self.text = text
+    }
+
+    /// Nil if the bytes are not UTF-8.
+    public init?(utf8 bytes: UnsafeRawBufferPointer) {
+        guard let text = unsafe String(validating: bytes, as: UTF8.self) else { return nil }
+        self.text = text
+    }
+
+    public var isEmpty: Bool { text.isEmpty }
+    /// Length in bytes.
+    public var byteCount: Int { text.utf8.count }
+    public var bytes: [UInt8] { Array(text.utf8) }
+
+    /// Lends the bytes.
+    public func withBytes<R>(_ body: (UnsafeBufferPointer<UInt8>) throws -> R) rethrows -> R {
+        if let result = try unsafe text.utf8.withContiguousStorageIfAvailable(body) { return result }
+        return try unsafe Array(text.utf8).withUnsafeBufferPointer(body)
+    }
+}
+
+extension Name: Hashable {
+    public static func == (a: Name, b: Name) -> Bool {
+        a.text.utf8.elementsEqual(b.text.utf8)
+    }
+
+    public func hash(into hasher: inout Hasher) {
+        unsafe withBytes { bytes in unsafe hasher.combine(bytes: UnsafeRawBufferPointer(bytes)) }
+        hasher.combine(0xff as UInt8)
+    }
+}
+
+extension Name: Comparable {
+    /// By bytes.
+    public static func < (a: Name, b: Name) -> Bool {
+        a.text.utf8.lexicographicallyPrecedes(b.text.utf8)
+    }
+}
+
+extension Name: ExpressibleByStringLiteral, CustomStringConvertible {
+    public init(stringLiteral value: String) {
+        self.init(value)
+    }
+
+    /// Escaped for people; `text` has the exact content.
+    public var description: String { printable(text) }
+}
+
+/// One entry of ONNX's metadata (`StringStringEntryProto`); nil means that the field was not set.
+public struct KeyValue: Hashable, Sendable {
+    public var key: Name?
+    public var value: Name?
+    /// Protobuf bytes of fields that this version does not know, in source order.
+    public var unknownFields: [UInt8]
+
+    public init(key: Name?, value: Name?, unknownFields: [UInt8] = []) {
+        self.key = key
+        self.value = value
+        self.unknownFields = unknownFields
+    }
+}

@@ -1,0 +1,4 @@
+/// The version of this software.
+public enum ThimbleVersion {
+    public static let text = "1.0.0"
+}

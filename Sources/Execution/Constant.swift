@@ -1,0 +1,72 @@
+internal import Operators
+internal import Tensors
+
+/// A named constant of a graph. Made ready when it is first read: plain values then lie aligned in memory or in the mapped
+/// file; encoded ones stay encoded, and are decoded by the nodes that read them.
+final class Constant: @unchecked Sendable {
+    enum Source {
+        case tensor(Tensor)
+        case sparse(SparseTensor)
+    }
+
+    private let source: Source
+    private let maximumBytes: Int
+    private let lock = Lock()
+    private var ready: Value?
+
+    init(_ source: Source, maximumBytes: Int) {
+        self.source = source
+        self.maximumBytes = maximumBytes
+    }
+
+    var value: Value {
+        get throws {
+            try lock.locked {
+                if let ready { return ready }
+                let tensor = switch source {
+                case .tensor(let tensor): try tensor.readyToRun()
+                case .sparse(let sparse): try sparse.dense(maximumBytes: maximumBytes)
+                }
+                // What flows through a graph is known by its edge: names and notes stay behind.
+                let value = Value.tensor(Tensor(tensor.elementType, dims: tensor.dims, encoding: tensor.encoding))
+                ready = value
+                return value
+            }
+        }
+    }
+}
+
+extension Value {
+    /// The same with all plain tensors where kernels can read them without a copy.
+    func readyToRun() throws -> Value {
+        switch self {
+        case .tensor(let tensor): .tensor(try tensor.readyToRun())
+        case .sequence(let values): .sequence(try values.map { try $0.readyToRun() })
+        case .optional(let value): .optional(try value?.readyToRun())
+        case .map(let entries): .map(entries)
+        }
+    }
+}
+
+extension Tensor {
+    /// The same values; plain ones lie aligned afterwards. Throws if the bytes are not what dims and type ask for.
+    func readyToRun() throws -> Tensor {
+        try checkEncoding()
+        guard case .plain(let bytes) = encoding, !bytes.isAligned(to: elementType.storageWidth) else { return self }
+        let memory = try OwnedMemory(byteCount: bytes.count)
+        if bytes.count > 0 { try unsafe bytes.read(0..<bytes.count, into: memory.bytes) }
+        var copy = self
+        copy.encoding = .plain(TensorBytes(memory))
+        return copy
+    }
+}
+
+extension TensorBytes {
+    fileprivate func isAligned(to width: Int) -> Bool {
+        switch place {
+        // Both begin at a page or a cache line.
+        case .memory(_, let offset), .mapped(_, let offset): offset % width == 0
+        case .owned, .decoded: false
+        }
+    }
+}

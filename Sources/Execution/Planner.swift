@@ -1,0 +1,168 @@
+internal import ModelGraph
+internal import Operators
+internal import Tensors
+
+/// Makes the plans of a model's graph, of its subgraphs, and of the functions that it calls.
+///
+/// A function is planned anew for each call that may give it attributes, with the attributes in place; one without is
+/// planned once.
+final class Planner {
+    /// Graphs inside graphs and calls inside functions, together; a run recurses as deep.
+    static let maximumDepth = 100
+    /// Nodes of all plans together.
+    static let maximumNodeCount = 2_000_000
+
+    private let functions: [FunctionKey: Function]
+    private let maximumTensorBytes: Int
+    private var plannedFunctions: [FunctionKey: Plan] = [:]
+    private var unsupported = UnsupportedOperators()
+    private var nodeCount = 0
+
+    private init(_ model: Model, maximumTensorBytes: Int) {
+        functions = Dictionary(model.functions.map { (FunctionKey($0), $0) }) { first, _ in first }
+        self.maximumTensorBytes = maximumTensorBytes
+    }
+
+    static func plan(_ model: Model, maximumTensorBytes: Int) throws -> Plan {
+        let planner = Planner(model, maximumTensorBytes: maximumTensorBytes)
+        let context = Context(opsets: Domain.versions(model.opsetImports), attributes: nil, depth: 1)
+        let plan = try planner.plan(model.graph, outer: nil, context)
+        try planner.unsupported.check()
+        return plan
+    }
+
+    /// What holds for all nodes of a body.
+    struct Context {
+        let opsets: [Name: Int64]
+        /// What references to attributes stand for; nil outside of functions.
+        let attributes: [Name: Attribute]?
+        let depth: Int
+
+        func deeper() -> Context { Context(opsets: opsets, attributes: attributes, depth: depth + 1) }
+
+        /// Opset 1 where the model does not say: it was the only one when models did not.
+        func opset(_ domain: Name) -> Int { Int(opsets[domain] ?? 1) }
+    }
+
+    private func plan(_ graph: Graph, outer: Scope?, _ context: Context) throws -> Plan {
+        let scope = Scope(outer: outer)
+        var standards: [Name: Constant] = [:]
+        for tensor in graph.initializers where !(tensor.name?.isEmpty ?? true) {
+            standards[tensor.name ?? ""] = Constant(.tensor(tensor), maximumBytes: maximumTensorBytes)
+        }
+        for sparse in graph.sparseInitializers where !(sparse.values?.name?.isEmpty ?? true) {
+            standards[sparse.values?.name ?? ""] = Constant(.sparse(sparse), maximumBytes: maximumTensorBytes)
+        }
+        var inputs: [Plan.Input] = []
+        for info in graph.inputs {
+            let name = info.name ?? ""
+            guard let slot = scope.declare(name) else { throw ModelError(.invalidGraph, "input '\(name)' is there twice") }
+            inputs.append(Plan.Input(name: name, info: info, slot: slot, standard: standards.removeValue(forKey: name)))
+        }
+        for (name, constant) in standards { _ = scope.declare(name, constant) }
+        return try plan(graph.nodes, scope, inputs: inputs, outputs: graph.outputs.map { $0.name ?? "" }, context)
+    }
+
+    private func plan(_ nodes: [Node], _ scope: Scope, inputs: [Plan.Input], outputs: [Name], _ context: Context) throws -> Plan {
+        guard context.depth <= Self.maximumDepth else {
+            throw ModelError(.limit, "graphs and function calls are nested more than \(Self.maximumDepth) deep; does a function call itself?")
+        }
+        nodeCount += nodes.count
+        guard nodeCount <= Self.maximumNodeCount else {
+            throw ModelError(.limit, "stands for more than \(Self.maximumNodeCount) nodes when its function calls are replaced by their bodies")
+        }
+        let nodes = nodes.map { $0.resolvingReferences(context.attributes) }
+        let targets = try nodes.map { node in try within(node.label) { try declareOutputs(node, scope) } }
+        var draft = PlanDraft(scope: scope)
+        for case (let node, let targets?) in zip(nodes, targets) {
+            draft.add(try within(node.label) { try draftStep(node, targets, scope, context) })
+        }
+        let results = try outputs.map { name -> Plan.Operand in
+            guard let operand = scope.resolve(name) else { throw ModelError(.invalidGraph, "output '\(name)' is made by no node") }
+            return operand
+        }
+        return try draft.finish(inputs: inputs, outputs: results, outputNames: outputs)
+    }
+
+    /// Slots for what the node makes. Nil for a Constant of a plain tensor, which is no step but a constant like an initializer.
+    private func declareOutputs(_ node: Node, _ scope: Scope) throws -> [Int?]? {
+        if let tensor = constant(of: node), node.outputs.count == 1 {
+            guard scope.declare(node.outputs[0], Constant(.tensor(tensor), maximumBytes: maximumTensorBytes)) else { throw taken(node.outputs[0]) }
+            return nil
+        }
+        return try node.outputs.map { name in
+            if name.isEmpty { return nil }
+            guard let slot = scope.declare(name) else { throw taken(name) }
+            return slot
+        }
+    }
+
+    private func taken(_ name: Name) -> ModelError {
+        ModelError(.invalidGraph, "makes '\(name)', which there is already; names are given once")
+    }
+
+    private func constant(of node: Node) -> Tensor? {
+        guard node.opType == "Constant", Domain.canonical(node.domain).isEmpty, functions[FunctionKey(node)] == nil, node.attributes.count == 1,
+            case .tensor(let tensor)? = node.attribute("value")?.value
+        else { return nil }
+        return tensor
+    }
+
+    private func draftStep(_ node: Node, _ targets: [Int?], _ scope: Scope, _ context: Context) throws -> PlanDraft.Step {
+        let operands = try node.inputs.map { name -> Plan.Operand in
+            if name.isEmpty { return .none }
+            guard let operand = scope.resolve(name) else { throw ModelError(.invalidGraph, "reads '\(name)', which nothing makes") }
+            return operand
+        }
+        let opset = context.opset(Domain.canonical(node.domain))
+        if let function = functions[FunctionKey(node)] {
+            let plan = try within(function.place.description) { try self.plan(function, calledBy: node, context) }
+            return PlanDraft.Step(node: node, opset: opset, action: .function(plan), operands: operands, outputs: targets, subgraphs: [:])
+        }
+        var subgraphs: [Name: Plan] = [:]
+        for attribute in node.attributes {
+            guard case .graph(let graph) = attribute.value, let name = attribute.name else { continue }
+            subgraphs[name] = try within("graph '\(name)'") { try self.plan(graph, outer: scope, context.deeper()) }
+        }
+        let kernel = Operators.runnable(node.opType ?? "", domain: Domain.canonical(node.domain))
+        if kernel == nil { unsupported.add(node, opset: opset) }
+        return PlanDraft.Step(
+            node: node, opset: opset, action: .kernel(kernel ?? Identity.self), operands: operands, outputs: targets, subgraphs: subgraphs)
+    }
+
+    private func plan(_ function: Function, calledBy node: Node, _ context: Context) throws -> Plan {
+        guard node.inputs.count <= function.inputs.count, node.outputs.count <= function.outputs.count else {
+            throw ModelError(
+                .invalidGraph,
+                "has \(function.inputs.count) inputs and \(function.outputs.count) outputs, it is called with \(node.inputs.count) and \(node.outputs.count)")
+        }
+        let takesAttributes = !function.attributeNames.isEmpty || !function.attributeDefaults.isEmpty
+        if !takesAttributes, let plan = plannedFunctions[FunctionKey(function)] { return plan }
+        var attributes: [Name: Attribute] = [:]
+        for attribute in function.attributeDefaults + node.attributes { if let name = attribute.name { attributes[name] = attribute } }
+        let opsets = function.opsetImports.isEmpty ? context.opsets : Domain.versions(function.opsetImports)
+        let scope = Scope(outer: nil)
+        let inputs = try function.inputs.map { name in
+            guard let slot = scope.declare(name) else { throw ModelError(.invalidGraph, "input '\(name)' is there twice") }
+            return Plan.Input(name: name, info: ValueInfo(name: name, type: nil), slot: slot, standard: nil)
+        }
+        let inner = Context(opsets: opsets, attributes: attributes, depth: context.depth + 1)
+        let plan = try plan(function.nodes, scope, inputs: inputs, outputs: function.outputs, inner)
+        if !takesAttributes { plannedFunctions[FunctionKey(function)] = plan }
+        return plan
+    }
+}
+
+extension Node {
+    /// The node with the attributes that its function was called with in place of references; a reference to one that was not
+    /// given and has no default is left out.
+    fileprivate func resolvingReferences(_ given: [Name: Attribute]?) -> Node {
+        guard let given, attributes.contains(where: { $0.referenceName != nil }) else { return self }
+        var copy = self
+        copy.attributes = attributes.compactMap { attribute in
+            guard let reference = attribute.referenceName else { return attribute }
+            return given[reference].map { Attribute(attribute.name, $0.value) }
+        }
+        return copy
+    }
+}

@@ -1,0 +1,76 @@
+internal import ModelGraph
+internal import Operators
+internal import Tensors
+
+/// One run of a session: its counters, its random state, its limits.
+final class Run: RunEnvironment, @unchecked Sendable {
+    let threads: Int
+    private let options: Session.Options
+    private let lock = Lock()
+    private var trips = 0
+    private var random: UInt64
+
+    init(_ options: Session.Options) {
+        self.options = options
+        threads = max(1, options.threads)
+        random = options.seed
+    }
+
+    /// Nodes with subgraphs get a `NodeEnvironment`.
+    func run(_ subgraph: Name, inputs: [Value]) throws -> [Value] {
+        throw ModelError(.invalidGraph, "attribute '\(subgraph)' is missing")
+    }
+
+    func countTrip() throws {
+        try lock.locked {
+            trips += 1
+            guard trips <= options.maximumTrips else {
+                throw ModelError(.limit, "the loops of this run made more than \(options.maximumTrips) trips, the limit; does this loop end? Raise the limit if it does")
+            }
+        }
+    }
+
+    /// SplitMix64 (Steele, Lea, Flood 2014).
+    func nextRandom() -> UInt64 {
+        lock.locked {
+            random &+= 0x9e37_79b9_7f4a_7c15
+            var z = random
+            z = (z ^ (z >> 30)) &* 0xbf58_476d_1ce4_e5b9
+            z = (z ^ (z >> 27)) &* 0x94d0_49bb_1331_11eb
+            return z ^ (z >> 31)
+        }
+    }
+
+    func checkAllocation(_ byteCount: Int) throws {
+        guard byteCount <= options.maximumTensorBytes else {
+            throw ModelError(.limit, "a tensor would take \(printable(bytes: byteCount)), the limit is \(printable(bytes: options.maximumTensorBytes))")
+        }
+    }
+}
+
+/// The environment of one node that has subgraphs. The frame around it does not change while the node runs.
+final class NodeEnvironment: RunEnvironment, @unchecked Sendable {
+    private let frame: Frame
+    private let subgraphs: [Name: Plan]
+    var threads: Int { frame.run.threads }
+
+    init(_ frame: Frame, _ subgraphs: [Name: Plan]) {
+        self.frame = frame
+        self.subgraphs = subgraphs
+    }
+
+    func run(_ subgraph: Name, inputs: [Value]) throws -> [Value] {
+        guard let plan = subgraphs[subgraph] else { throw ModelError(.invalidGraph, "attribute '\(subgraph)' is missing") }
+        return try within("graph '\(subgraph)'") {
+            let required = plan.inputs.count { $0.standard == nil }
+            guard inputs.count <= plan.inputs.count, inputs.count >= required else {
+                throw ModelError(.invalidGraph, "has \(required) inputs, it is given \(inputs.count)")
+            }
+            return try Frame(plan, inputs: inputs, run: frame.run, outer: frame).execute()
+        }
+    }
+
+    func countTrip() throws { try frame.run.countTrip() }
+    func nextRandom() -> UInt64 { frame.run.nextRandom() }
+    func checkAllocation(_ byteCount: Int) throws { try frame.run.checkAllocation(byteCount) }
+}

@@ -1,0 +1,108 @@
+public import ModelGraph
+public import Tensors
+
+/// Runs a model: planned once, run many times, from any number of threads at once.
+///
+///     let session = try Session(model)
+///     let outputs = try session.run(["x": .tensor(input)])
+///
+/// Weights are used where they lie; encoded ones are decoded when a node reads them.
+public final class Session: Sendable {
+    public struct Options: Sendable {
+        /// Threads that one run may use.
+        public var threads: Int
+        /// Trips that all loops of one run may make together; calls of the model's functions count too.
+        public var maximumTrips: Int
+        /// The largest tensor that a run may make, in bytes.
+        public var maximumTensorBytes: Int
+        /// Seed of random operators that have none of their own: equal seeds, equal results.
+        public var seed: UInt64
+
+        public init(threads: Int = processorCount, maximumTrips: Int = 100_000_000, maximumTensorBytes: Int = 1 << 34, seed: UInt64 = 0) {
+            self.threads = threads
+            self.maximumTrips = maximumTrips
+            self.maximumTensorBytes = maximumTensorBytes
+            self.seed = seed
+        }
+    }
+
+    let plan: Plan
+    private let options: Options
+
+    /// Fails with `.unsupported` naming every operator that cannot be run, before anything runs.
+    public init(_ model: Model, options: Options = Options()) throws {
+        self.options = options
+        plan = try Planner.plan(model, maximumTensorBytes: options.maximumTensorBytes)
+    }
+
+    /// Inputs that a run must give, in the model's order.
+    public var inputs: [ValueInfo] { plan.inputs.filter { $0.standard == nil }.map(\.info) }
+    /// Inputs that a run may give; otherwise their initializer is taken.
+    public var optionalInputs: [ValueInfo] { plan.inputs.filter { $0.standard != nil }.map(\.info) }
+    public var outputNames: [Name] { plan.outputNames }
+
+    /// Runs the model once. The values come in the order of `outputNames`. `observer` sees every node of the main graph.
+    public func run(_ inputs: [Name: Value], observer: (any RunObserver)? = nil) throws -> [Value] {
+        let values = try plan.inputs.map { input -> Value? in
+            guard let value = inputs[input.name] else {
+                if input.standard == nil { throw missing(input) }
+                return nil
+            }
+            try within("input '\(input.name)'") { try input.check(value) }
+            return try value.readyToRun()
+        }
+        for name in inputs.keys.sorted() where !plan.inputs.contains(where: { $0.name == name }) { throw unknown(name) }
+        let frame = try Frame(plan, inputs: values, run: Run(options))
+        return try frame.execute(observer: observer)
+    }
+
+    /// The same with the inputs in the model's order; there may be fewer where those behind have initializers.
+    public func run(_ inputs: [Value]) throws -> [Value] {
+        guard inputs.count <= plan.inputs.count else {
+            throw ModelError(.badArgument, "\(inputs.count) inputs are given, the model has \(plan.inputs.count)")
+        }
+        return try run(Dictionary(uniqueKeysWithValues: zip(plan.inputs.map(\.name), inputs)))
+    }
+
+    private func missing(_ input: Plan.Input) -> ModelError {
+        ModelError(.badArgument, "input '\(input.name)' (\(input.info.type?.description ?? "of unknown type")) is missing; give it a value")
+    }
+
+    private func unknown(_ name: Name) -> ModelError {
+        let known = plan.inputs.map(\.name)
+        guard let nearest = name.nearest(in: known) else {
+            return ModelError(.badArgument, "the model has no input '\(name)'; it has none at all")
+        }
+        let list = known.prefix(20).map { "'\($0)'" }.joined(separator: ", ") + (known.count > 20 ? ", …" : "")
+        return ModelError(.badArgument, "the model has no input '\(name)'; did you mean '\(nearest)'? It has \(list)")
+    }
+}
+
+/// Somebody who wants to know what each node made and how long it took.
+public protocol RunObserver: AnyObject, Sendable {
+    /// Called after a node of the main graph; outputs that it left out are nil.
+    func ran(_ node: Node, outputs: [Value?], seconds: Double)
+}
+
+extension Name {
+    /// The one that is reached with the fewest changed, added or left out bytes; nil if there is none.
+    func nearest(in names: [Name]) -> Name? {
+        names.prefix(1000).min { distance(to: $0) < distance(to: $1) }
+    }
+
+    /// Levenshtein's distance of the first 100 bytes.
+    private func distance(to other: Name) -> Int {
+        let a = bytes.prefix(100), b = Array(other.bytes.prefix(100))
+        var row = Array(0...b.count)
+        for (i, x) in a.enumerated() {
+            var diagonal = row[0]
+            row[0] = i + 1
+            for (j, y) in b.enumerated() {
+                let next = min(row[j] + 1, row[j + 1] + 1, diagonal + (x == y ? 0 : 1))
+                diagonal = row[j + 1]
+                row[j + 1] = next
+            }
+        }
+        return row[b.count]
+    }
+}

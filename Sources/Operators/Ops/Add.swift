@@ -1,0 +1,12 @@
+package import Tensors
+
+package enum Add: Runnable {
+    package static let name: Name = "Add"
+
+    package static func run(_ call: Call) throws -> [Value?] { try call.combine(Function()) }
+
+    private struct Function: NumberCombination {
+        @inline(__always)
+        func apply<T: Number>(_ a: T, _ b: T) -> T { a.plus(b) }
+    }
+}

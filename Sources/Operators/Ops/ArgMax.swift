@@ -1,0 +1,18 @@
+package import Tensors
+
+package enum ArgMax: Checkable {
+    package static let name: Name = "ArgMax"
+
+    static func check(_ node: OperatorNode, into report: inout NodeReport) {
+        node.checkAxis(into: &report)
+    }
+}
+
+extension ArgMax: Runnable {
+    package static func run(_ call: Call) throws -> [Value?] { try call.findExtremes(Better.self) }
+
+    private enum Better: Preference {
+        @inline(__always)
+        static func prefers<T: Number>(_ x: T, to best: T) -> Bool { x > best || x.isNotANumber && !best.isNotANumber }
+    }
+}

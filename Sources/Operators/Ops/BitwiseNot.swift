@@ -1,0 +1,20 @@
+package import Tensors
+
+package enum BitwiseNot: Runnable {
+    package static let name: Name = "BitwiseNot"
+
+    package static func run(_ call: Call) throws -> [Value?] {
+        let input = try call.tensor(0)
+        return [.tensor(try input.elementType.withIntegers(Inversion(input: input)))]
+    }
+
+    private struct Inversion: IntegerWork {
+        let input: Tensor
+
+        func run<T: Number & FixedWidthInteger>(_ type: T.Type) throws -> Tensor {
+            let source = try input.elements(as: T.self), result = try NewElements<T>(source.count)
+            fill(result, from: source) { ~$0 }
+            return result.tensor(input.elementType, input.dims)
+        }
+    }
+}

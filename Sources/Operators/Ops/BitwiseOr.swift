@@ -1,0 +1,12 @@
+package import Tensors
+
+package enum BitwiseOr: Runnable {
+    package static let name: Name = "BitwiseOr"
+
+    package static func run(_ call: Call) throws -> [Value?] { try call.combineIntegers(Function()) }
+
+    private struct Function: IntegerCombination {
+        @inline(__always)
+        func apply<T: Number & FixedWidthInteger>(_ a: T, _ b: T) -> T { a | b }
+    }
+}

@@ -1,0 +1,23 @@
+package import Tensors
+
+package enum Conv: Checkable, Runnable {
+    package static let name: Name = "Conv"
+
+    static func check(_ node: OperatorNode, into report: inout NodeReport) {
+        node.checkWindow(weights: 1, into: &report)
+        node.checkGroup(weights: 1, into: &report)
+    }
+
+    package static func run(_ call: Call) throws -> [Value?] {
+        let (x, w) = (try call.tensor(0), try call.tensor(1))
+        return [.tensor(x.elementType == .double ? try run(call, x, w, Double.self) : try run(call, x, w, Float.self))]
+    }
+
+    private static func run<T: RealElement>(_ call: Call, _ x: Tensor, _ w: Tensor, _: T.Type) throws -> Tensor {
+        let convolution = try Convolution(call, x: x, w: w)
+        let y = try call.newElements(convolution.dims, T.self)
+        let bias = try call.vector(2, count: w.dims[0], "the bias", T.self) ?? []
+        try convolution.run(T.load(x, "the input"), T.load(w, "the weights"), bias: bias, into: y, threads: call.environment.threads)
+        return try T.store(y, as: x.elementType, convolution.dims)
+    }
+}

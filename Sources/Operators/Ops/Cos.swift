@@ -1,0 +1,16 @@
+package import Tensors
+
+package enum Cos: Runnable {
+    package static let name: Name = "Cos"
+
+    package static func run(_ call: Call) throws -> [Value?] {
+        try call.mapReals(Function())
+    }
+
+    private struct Function: RealFunction {
+        @inline(__always)
+        func apply<T: Real>(_ x: T) -> T {
+            .cosine(x)
+        }
+    }
+}

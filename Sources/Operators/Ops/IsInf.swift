@@ -1,0 +1,17 @@
+package import Tensors
+
+package enum IsInf: Runnable {
+    package static let name: Name = "IsInf"
+
+    package static func run(_ call: Call) throws -> [Value?] {
+        try call.mapReals(Predicate(negative: call.bool("detect_negative", true), positive: call.bool("detect_positive", true)))
+    }
+
+    private struct Predicate: RealPredicate {
+        let negative: Bool
+        let positive: Bool
+
+        @inline(__always)
+        func apply<T: Real>(_ x: T) -> Bool { x.isInfinite && (x < 0 ? negative : positive) }
+    }
+}

@@ -1,0 +1,11 @@
+package import Tensors
+
+package enum QLinearLeakyRelu: Runnable {
+    package static let name: Name = "QLinearLeakyRelu"
+    package static let domain: Name = "com.microsoft"
+
+    package static func run(_ call: Call) throws -> [Value?] {
+        let alpha = try call.float("alpha", 0.01)
+        return try call.mapQuantized { $0 < 0 ? $0 * alpha : $0 }
+    }
+}

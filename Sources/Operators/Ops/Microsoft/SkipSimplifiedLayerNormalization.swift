@@ -1,0 +1,18 @@
+internal import ModelGraph
+package import Tensors
+
+/// ONNX Runtime's `com.microsoft.SkipSimplifiedLayerNormalization`: adds the inputs, then normalizes the last axis.
+package enum SkipSimplifiedLayerNormalization: Runnable {
+    package static let name: Name = "SkipSimplifiedLayerNormalization"
+    package static let domain: Name = "com.microsoft"
+
+    package static func run(_ call: Call) throws -> [Value?] {
+        let x = try call.tensor(0)
+        guard !x.dims.isEmpty else { throw ModelError(.invalidGraph, "the input is a scalar, at least 1 dimension is needed") }
+        let addends = try [call.tensor(1), call.optionalTensor(3)].compactMap { $0 }
+        let result = try Normalization.layers(
+            call, x, scale: call.tensor(2), bias: nil, axis: x.dims.count - 1, epsilon: call.float("epsilon", 1e-5), centres: false,
+            adding: addends, Float.self)
+        return [.tensor(result.y), .tensor(result.mean), .tensor(result.inverse), .tensor(result.sum)]
+    }
+}

@@ -1,0 +1,12 @@
+package import Tensors
+
+package enum OptionalGetElement: Runnable {
+    package static let name: Name = "OptionalGetElement"
+
+    package static func run(_ call: Call) throws -> [Value?] {
+        let value = try call.value(0)
+        guard case .optional(let content) = value else { return [value] }
+        guard let content else { throw ModelError(.invalidGraph, "the optional is empty, it must hold a value") }
+        return [content]
+    }
+}

@@ -1,0 +1,20 @@
+package import Tensors
+
+/// Of the first operator sets; ONNX Runtime still runs it.
+package enum ParametricSoftplus: Runnable {
+    package static let name: Name = "ParametricSoftplus"
+
+    package static func run(_ call: Call) throws -> [Value?] {
+        try call.mapReals(Function(alpha: call.float("alpha", 1), beta: call.float("beta", 1)))
+    }
+
+    private struct Function: RealFunction {
+        let alpha: Float
+        let beta: Float
+
+        @inline(__always)
+        func apply<T: Real>(_ x: T) -> T {
+            T(alpha) * .softplus(T(beta) * x)
+        }
+    }
+}

@@ -1,0 +1,10 @@
+package import Tensors
+
+package enum RandomNormalLike: Runnable {
+    package static let name: Name = "RandomNormalLike"
+
+    package static func run(_ call: Call) throws -> [Value?] {
+        let like = try call.tensor(0)
+        return [.tensor(try call.randomTensor(call.elementType("dtype") ?? like.elementType, like.dims, scale: call.float("scale", 1), offset: call.float("mean", 0), isNormal: true))]
+    }
+}

@@ -1,0 +1,10 @@
+package import Tensors
+
+package enum RandomUniform: Runnable {
+    package static let name: Name = "RandomUniform"
+
+    package static func run(_ call: Call) throws -> [Value?] {
+        let (low, high) = try (call.float("low", 0), call.float("high", 1))
+        return [.tensor(try call.randomTensor(call.elementType("dtype") ?? .float, call.randomShape(), scale: high - low, offset: low, isNormal: false))]
+    }
+}

@@ -1,0 +1,11 @@
+package import Tensors
+
+package enum RandomUniformLike: Runnable {
+    package static let name: Name = "RandomUniformLike"
+
+    package static func run(_ call: Call) throws -> [Value?] {
+        let like = try call.tensor(0)
+        let (low, high) = try (call.float("low", 0), call.float("high", 1))
+        return [.tensor(try call.randomTensor(call.elementType("dtype") ?? like.elementType, like.dims, scale: high - low, offset: low, isNormal: false))]
+    }
+}

@@ -1,0 +1,13 @@
+package import Tensors
+
+package enum ReduceL1: Runnable {
+    package static let name: Name = "ReduceL1"
+
+    package static func run(_ call: Call) throws -> [Value?] { try call.reduce(Rule.self) }
+
+    private enum Rule: ReductionRule {
+        @inline(__always) static func identity<A: Number>(_ type: A.Type) -> A { 0 }
+        @inline(__always) static func term<A: Number>(_ x: A) -> A { x.absolute }
+        @inline(__always) static func combine<A: Number>(_ a: A, _ b: A) -> A { a.plus(b) }
+    }
+}

@@ -1,0 +1,11 @@
+package import Tensors
+
+package enum SequenceAt: Runnable {
+    package static let name: Name = "SequenceAt"
+
+    package static func run(_ call: Call) throws -> [Value?] {
+        let values = try call.sequence(0)
+        guard let position = try call.position(1, in: values.count) else { throw ModelError(.invalidGraph, "input 1, the position, is missing") }
+        return [values[position]]
+    }
+}

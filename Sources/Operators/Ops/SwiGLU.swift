@@ -1,0 +1,24 @@
+package import Tensors
+
+package enum SwiGLU: Runnable {
+    package static let name: Name = "SwiGLU"
+
+    package static func run(_ call: Call) throws -> [Value?] {
+        let operands = try call.operands()
+        guard operands.a.dims == operands.b.dims else {
+            throw ModelError(.invalidGraph, "the inputs have dims \(operands.a.dims) and \(operands.b.dims), equal dims are needed")
+        }
+        return [.tensor(try operands.a.elementType.withReals(Gating(operands: operands, alpha: call.float("alpha", 1))))]
+    }
+
+    private struct Gating: RealWork {
+        let operands: Operands
+        let alpha: Float
+
+        func run<T: Real>(_ type: T.Type) throws -> Tensor {
+            let gate = try T.elements(of: operands.a), value = try T.elements(of: operands.b), alpha = T(alpha)
+            let result = try operands.combine(gate, value) { a, b in a * .sigmoid(alpha * a) * b }
+            return try T.tensor(result, operands.a.elementType, operands.broadcast.dims)
+        }
+    }
+}

@@ -1,0 +1,34 @@
+public import Tensors
+
+/// What `Thimble.convert` is asked to do beyond the conversion itself.
+public struct ConversionOptions: Sendable {
+    /// Compress weights (`.thimble` only).
+    public var zlib: Bool
+    /// Leave the metadata uncompressed, for devices that read it in place (`.thimble` only).
+    public var plainMetadata: Bool
+    /// Put all tensors of at least 1,024 bytes into a data file beside the model (`.onnx` only); weights beyond 2 GB go there anyway.
+    public var externalData: Bool
+    /// Replace an existing output.
+    public var replacing: Bool
+    public var open: OpenOptions
+    public var threads: Int
+
+    public init(
+        zlib: Bool = false, plainMetadata: Bool = false, externalData: Bool = false, replacing: Bool = false,
+        open: OpenOptions = OpenOptions(), threads: Int = processorCount
+    ) {
+        self.zlib = zlib
+        self.plainMetadata = plainMetadata
+        self.externalData = externalData
+        self.replacing = replacing
+        self.open = open
+        self.threads = threads
+    }
+
+    /// The options that decide the bytes of a `.thimble`, in one fixed spelling. Kept in the file, so that a batch can tell
+    /// whether a file was made as it would be made now.
+    public var canonical: String { "zlib=\(zlib ? 1 : 0) plain_metadata=\(plainMetadata ? 1 : 0)" }
+
+    /// The key of `canonical` in the `extra` of a file.
+    static let extraKey: Name = "options"
+}

@@ -1,0 +1,85 @@
+public import ModelGraph
+internal import Tensors
+
+/// What a conversion did.
+public struct ConversionReport: Sendable {
+    public var input: String
+    public var output: String
+    public var inputKind: FileKind
+    public var outputKind: FileKind
+    /// With external data.
+    public var inputByteCount: Int
+    public var outputByteCount: Int
+    /// The file of external data beside an `.onnx` output, if there is one.
+    public var dataFile: String?
+    /// Tensors with values, wherever they stand: initializers, attributes, subgraphs, functions.
+    public var tensorCount: Int
+    /// Bytes of their values as plain elements; nil where the writer does not count them.
+    public var tensorByteCount: Int?
+    /// Bytes that were not stored because an equal tensor was.
+    public var sharedByteCount: Int?
+    /// Whether converting back gives the source byte for byte (output `.thimble`), or this output is the source byte for byte
+    /// (output `.onnx`). Nil if nothing is known, as for models with external data, or none of them came from an `.onnx`.
+    public var isByteExact: Bool?
+    public var warnings: [Finding] = []
+    public var seconds: Double = 0
+
+    /// Input size by output size; above 1: the output is smaller.
+    public var ratio: Double { Double(inputByteCount) / Double(max(outputByteCount, 1)) }
+}
+
+extension ConversionReport {
+    public var json: JSONValue {
+        [
+            "schema": "convert/1",
+            "input": .string(input),
+            "output": .string(output),
+            "input_kind": .string(inputKind.rawValue),
+            "output_kind": .string(outputKind.rawValue),
+            "bytes_before": .int(inputByteCount),
+            "bytes_after": .int(outputByteCount),
+            "ratio": .number(rounded(ratio, 4)),
+            "data_file": .optional(dataFile),
+            "tensors": .int(tensorCount),
+            "tensor_bytes": .optional(tensorByteCount),
+            "shared_bytes": .optional(sharedByteCount),
+            "byte_exact": .optional(isByteExact),
+            "warnings": .list(warnings, \.json),
+            "seconds": .number(rounded(seconds, 6)),
+        ]
+    }
+
+    /// A few lines for people, without warnings.
+    public var text: String {
+        var lines = ["\(printable(input)) → \(printable(output))"]
+        lines.append("  \(sizes), \(counted(tensorCount, "tensor")), \(decimals(seconds * 1000, 1)) ms")
+        if let dataFile { lines.append("  external data in \(printable(dataFile))") }
+        if let sharedByteCount, sharedByteCount > 0 { lines.append("  equal tensors stored once: \(printable(bytes: sharedByteCount)) saved") }
+        if let sentence = exactness { lines.append("  " + sentence) }
+        if outputByteCount > inputByteCount, outputByteCount - inputByteCount > inputByteCount / 100 {
+            lines.append("  the output is larger than the input by \(printable(bytes: outputByteCount - inputByteCount))")
+        }
+        return lines.joined(separator: "\n") + "\n"
+    }
+
+    /// `90.3 MB → 74.1 MB (1.22 times smaller)`.
+    var sizes: String {
+        let sizes = "\(printable(bytes: inputByteCount)) → \(printable(bytes: outputByteCount))"
+        return ratio >= 1.005 ? sizes + " (\(decimals(ratio, 2)) times smaller)" : sizes
+    }
+
+    private var exactness: String? {
+        switch (outputKind, isByteExact) {
+        case (.thimble, true?): "lossless: converts back to the source byte for byte"
+        case (.thimble, false?): "lossless: converts back to an equal model; not byte for byte, as the source was written in another way"
+        case (.onnx, true?): "equals the source of the .thimble byte for byte"
+        default: nil
+        }
+    }
+}
+
+extension Finding {
+    var json: JSONValue {
+        ["severity": .string(severity.rawValue), "place": .list(place, JSONValue.string), "message": .string(message)]
+    }
+}

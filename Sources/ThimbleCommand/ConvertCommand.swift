@@ -1,0 +1,111 @@
+internal import ArgumentParser
+internal import Tensors
+internal import Thimble
+
+struct ConvertCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "convert",
+        abstract: "Convert a model, or a folder of models, without loss.",
+        discussion: """
+            Examples:
+              thimble convert model.onnx
+              thimble convert model.onnx -o small.thimble --zlib
+              thimble convert model.thimble -o back.onnx
+              thimble convert models/ -o converted/ --jobs 4 --resume --report report.json
+            """)
+
+    @Argument(help: "An .onnx file, a .thimble file, or a folder of them.")
+    var input: String
+
+    @Option(
+        name: [.customShort("o"), .customLong("output")],
+        help: "What to write: ends in .thimble or .onnx; a folder for a folder. Default: beside the input, with the other ending.")
+    var output: String?
+
+    @Flag(inversion: .prefixedNo, help: "Compress the weights of a .thimble.")
+    var zlib = false
+
+    @Flag(help: "Leave the metadata of a .thimble uncompressed, for devices that read it in place.")
+    var plainMetadata = false
+
+    @Flag(help: "Put the weights of an .onnx into a data file beside it; beyond 2 GB that happens by itself.")
+    var externalData = false
+
+    @Flag(name: [.customShort("f"), .customLong("force")], help: "Replace an existing output.")
+    var force = false
+
+    @Option(help: "Threads for one file. Default: one per processor.")
+    var threads: Count?
+
+    @Option(help: ArgumentHelp("Of a folder: what every model becomes, onnx or thimble.", valueName: "kind"))
+    var to: FileKind?
+
+    @Option(help: "Of a folder: files at the same time. Default: one per processor.")
+    var jobs: Count?
+
+    @Flag(help: "Of a folder: skip what is finished and unchanged, judged by content; make the rest again.")
+    var resume = false
+
+    @Flag(help: "Of a folder: go on after a file that failed (always so).")
+    var keepGoing = false
+
+    @Option(help: ArgumentHelp("Of a folder: write a report as JSON, one entry per file.", valueName: "file"))
+    var report: String?
+
+    @OptionGroup var shared: SharedOptions
+
+    func validate() throws {
+        if Thimble.isFolder(input) {
+            guard let output, !output.isEmpty else { throw ValidationError("A folder needs -o FOLDER for what is made of it") }
+            return
+        }
+        if let output, FileKind(ending: output) == nil {
+            throw ValidationError("The output '\(printable(output))' ends in neither .thimble nor .onnx")
+        }
+        for (name, isGiven) in [("--report", report != nil), ("--resume", resume), ("--to", to != nil)] where isGiven {
+            throw ValidationError("\(name) is for folders, and '\(printable(input))' is none")
+        }
+    }
+
+    func run() throws {
+        Process.limitTime(to: shared.timeout?.value)
+        if let output, Thimble.isFolder(input) { try convertFolder(to: output) } else { try convertFile() }
+    }
+
+    private var options: ConversionOptions {
+        ConversionOptions(
+            zlib: zlib, plainMetadata: plainMetadata, externalData: externalData, replacing: force, open: shared.open,
+            threads: threads?.value ?? processorCount)
+    }
+
+    private func convertFile() throws {
+        let progress = ProgressLine("converting \(printable(input))")
+        let result = Result { try Thimble.convert(input, to: output, options: options) }
+        progress.end()
+        let done = try result.get()
+        for warning in done.warnings.prefix(20) { StandardError.line("\(printable(input)): \(warning) (warning)") }
+        if done.warnings.count > 20 { StandardError.line("\(printable(input)): \(done.warnings.count - 20) more warnings; 'thimble verify' lists them") }
+        if shared.json { StandardOutput.write(done.json) } else { StandardOutput.write(done.text) }
+    }
+
+    private func convertFolder(to output: String) throws {
+        let progress = ProgressLine("converting \(printable(input))")
+        let isJSON = shared.json
+        let result = Result {
+            try Thimble.convertFolder(
+                input, to: output,
+                options: BatchOptions(
+                    conversion: options, target: to, jobs: jobs?.value ?? processorCount, resumes: resume, reportPath: report)
+            ) { entry, state in
+                if entry.status == .failed, let message = entry.message { StandardError.line(message) }
+                if !isJSON { StandardOutput.write(entry.text) }
+                let failed = state.count(.failed)
+                progress.update("\(state.entries.count) of \(state.planned) files" + (failed > 0 ? ", \(failed) failed" : ""))
+            }
+        }
+        progress.end()
+        let done = try result.get()
+        if isJSON { StandardOutput.write(done.json) } else { StandardOutput.write(done.summary) }
+        if !done.failures.isEmpty { throw Outcome.someFailed }
+    }
+}

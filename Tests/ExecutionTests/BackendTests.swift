@@ -1,0 +1,52 @@
+import BackendSuite
+import Foundation
+import ModelGraph
+import OnnxFile
+import Tensors
+import TestSupport
+import ThimbleFile
+import Testing
+
+/// The ONNX backend test suite, in this process. While working on an operator, `swift run backend-suite test_conv test_relu` runs
+/// the cases whose names hold one of the texts and prints what fails.
+@Suite(.enabled(if: Places.hasBackendTests, "Scripts/fetch-backend-tests fetches the suite"), .serialized)
+struct BackendTests {
+    static let leastPassing = 1880
+
+    @Test func asImported() throws {
+        try judge(try results { try OnnxFile.read($0).model })
+    }
+
+    @Test(arguments: [false, true]) func throughThimbleAndBack(zlib: Bool) throws {
+        let folder = try TemporaryFolder()
+        try judge(try results { path in
+            let file = folder("\(UInt64.random(in: 0 ... .max)).thimble")
+            _ = try ThimbleFile.write(OnnxFile.read(path).model, to: file, options: .init(zlib: zlib))
+            defer { try? FileManager.default.removeItem(atPath: file) }
+            return try ThimbleFile.read(file).model
+        })
+    }
+
+    @Test func lightModels() throws {
+        #expect(BackendCase.light.count == 9)
+        let problems = try BackendCase.problems(BackendCase.light) { try OnnxFile.read($0).model }
+        for case (let one, let problem?) in zip(BackendCase.light, problems) { Issue.record("\(one.name): \(problem)") }
+    }
+
+    private func results(_ load: @escaping @Sendable (String) throws -> Model) throws -> [(BackendCase, String?)] {
+        Array(zip(BackendCase.all, try BackendCase.problems(BackendCase.all, load: load)))
+    }
+
+    private func judge(_ results: [(BackendCase, String?)]) throws {
+        let passing = results.count { $0.1 == nil }
+        #expect(results.count >= 1905)
+        #expect(passing >= Self.leastPassing)
+        for (one, problem) in results {
+            switch (problem, backendExceptions[one.name]) {
+            case (let problem?, nil): Issue.record("\(one.name): \(problem)")
+            case (nil, let reason?): Issue.record("\(one.name) passes; it is listed as an exception: \(reason)")
+            default: break
+            }
+        }
+    }
+}

@@ -62,6 +62,7 @@ let package = Package(
         .executableTarget(
             name: "backend-suite", dependencies: ["BackendSuite", "OnnxFile", "ModelGraph", "Tensors"], path: "Tests/BackendSuiteCommand",
             swiftSettings: relaxed),
+        tests("CKernels", ["CKernels"]),
         tests("Tensors", ["Tensors", "CKernels"]),
         tests("ModelGraph", ["ModelGraph", "Tensors"]),
         tests("OnnxFile", ["OnnxFile", "ThimbleFile", "ModelGraph", "Tensors"]),

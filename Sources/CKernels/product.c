@@ -28,15 +28,6 @@ _Static_assert(THIMBLE_PRODUCT_SCRATCH >= BLOCK_K * (BLOCK_M + BLOCK_N), "scratc
 #define TARGET
 #define NAME(x) plain_##x
 #include "product_tile.h"
-
-static int family(void) {
-    static int known = -1;
-    int value = __atomic_load_n(&known, __ATOMIC_RELAXED);
-    if (value >= 0) return value;
-    value = __builtin_cpu_supports("avx512f") ? 2 : __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") ? 1 : 0;
-    __atomic_store_n(&known, value, __ATOMIC_RELAXED);
-    return value;
-}
 #else
 #define LANES 4
 #define ROWS 8
@@ -44,11 +35,7 @@ static int family(void) {
 #define TARGET
 #define NAME(x) plain_##x
 #include "product_tile.h"
-
-static int family(void) { return 0; }
 #endif
-
-unsigned thimble_product_families(void) { return (unsigned)family() + 1; }
 
 static void clear(const thimble_product *p) {
     for (size_t i = 0; i < p->m; i++) {
@@ -56,26 +43,26 @@ static void clear(const thimble_product *p) {
     }
 }
 
-void thimble_product_run_as(unsigned as, const thimble_product *p, float *scratch) {
+void thimble_product_run_as(unsigned family, const thimble_product *p, float *scratch) {
     if (p->k == 0) {
         if (!p->add) clear(p);
         return;
     }
 #if defined(__x86_64__)
-    if (as >= 2) { wide_product(p, scratch); return; }
-    if (as == 1) { middle_product(p, scratch); return; }
+    if (family >= THIMBLE_AVX512) { wide_product(p, scratch); return; }
+    if (family == THIMBLE_AVX2) { middle_product(p, scratch); return; }
 #endif
-    (void)as;
+    (void)family;
     plain_product(p, scratch);
 }
 
-void thimble_product_run(const thimble_product *p, float *scratch) { thimble_product_run_as((unsigned)family(), p, scratch); }
+void thimble_product_run(const thimble_product *p, float *scratch) { thimble_product_run_as(thimble_processor(), p, scratch); }
 
 void thimble_axpy(size_t n, float w, const float *x, size_t stride, float *y) {
 #if defined(__x86_64__)
-    int as = family();
-    if (as == 2) { wide_axpy(n, w, x, stride, y); return; }
-    if (as == 1) { middle_axpy(n, w, x, stride, y); return; }
+    unsigned family = thimble_processor();
+    if (family >= THIMBLE_AVX512) { wide_axpy(n, w, x, stride, y); return; }
+    if (family == THIMBLE_AVX2) { middle_axpy(n, w, x, stride, y); return; }
 #endif
     plain_axpy(n, w, x, stride, y);
 }

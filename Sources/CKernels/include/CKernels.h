@@ -6,6 +6,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
+// --- families of processors, each with all that those before it have
+
+enum { THIMBLE_PLAIN = 0, THIMBLE_AVX2 = 1, THIMBLE_AVX512 = 2, THIMBLE_AVX512_VNNI = 3 };
+/// The family of this processor. Kernels of arithmetic take a family, so that tests can ask for a weaker one than there is.
+unsigned thimble_processor(void);
+
 // --- filters of compressed chunks (file format, section 5.2). `n` counts raw bytes; input and output must not overlap.
 
 /// Byte k of every w-byte integer goes to plane k; the last n % w bytes stay as they are. w: 1, 2, 4, 8.
@@ -88,9 +94,8 @@ typedef struct {
 #define THIMBLE_PRODUCT_SCRATCH (256 * 632)
 
 void thimble_product_run(const thimble_product *product, float *scratch);
-/// The same as a weaker processor would: 0 to thimble_product_families() - 1.
+/// The same as a processor of that family, which is at most this one's, would.
 void thimble_product_run_as(unsigned family, const thimble_product *product, float *scratch);
-unsigned thimble_product_families(void);
 
 /// y[i] += w * x[i * stride].
 void thimble_axpy(size_t n, float w, const float *x, size_t stride, float *y);

@@ -35,7 +35,7 @@ private struct ProductCase: CustomTestStringConvertible {
             // Rows of c are 3 elements further apart than they are long; what lies between must stay.
             let stride = one.n + 3
             let before = (0..<one.m * stride).map { _ in Float.random(in: -1...1, using: &random) }
-            for family in 0..<thimble_product_families() {
+            for family in 0...thimble_processor() {
                 var c = before
                 run(one, a, b, &c, stride, family, &scratch)
                 #expect(difference(one, a, b, before, c, stride) < 1e-5 * Double(one.k + 4), "\(one.testDescription), family \(family), seed \(Self.seed)")
@@ -50,7 +50,7 @@ private struct ProductCase: CustomTestStringConvertible {
         for extreme in [true, false] {
             let a = (0..<m * k).map { _ in extreme ? Float(255) : Float(Int.random(in: -255...255, using: &random)) }
             let b = (0..<k * n).map { _ in extreme ? Float(-255) : Float(Int.random(in: -255...255, using: &random)) }
-            for family in 0..<thimble_product_families() {
+            for family in 0...thimble_processor() {
                 var c = [Float](repeating: 0, count: m * n)
                 run(ProductCase(m: m, n: n, k: k, transposesA: false, transposesB: false, adds: false, alpha: 1), a, b, &c, n, family, &scratch)
                 for i in 0..<m {

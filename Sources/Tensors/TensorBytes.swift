@@ -101,6 +101,16 @@ public struct TensorBytes: Sendable {
         file.release(offset + range.lowerBound..<offset + range.upperBound)
     }
 
+    /// Where the bytes lie for as long as this value is kept; nil if they have no fixed place, or if there are none.
+    package var address: UnsafeRawPointer? {
+        guard count > 0 else { return nil }
+        switch place {
+        case .memory(let memory, let offset): return unsafe UnsafeRawPointer(memory.bytes.baseAddress! + offset)
+        case .mapped(let file, let offset): return unsafe file.pointer(offset..<offset + count).baseAddress
+        case .owned, .decoded: return nil
+        }
+    }
+
     /// As `withBytes`, for C.
     package func withUnsafeBytes<R>(_ body: (UnsafeRawBufferPointer) throws -> R) throws -> R {
         switch place {

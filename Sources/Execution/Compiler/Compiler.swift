@@ -62,8 +62,6 @@ final class Compiler {
     private(set) var scratchByteCount = 0
     private var forms: [Forms]
     private(set) var groups: ElementwiseGroups
-    /// Constants that hold no values of the graph: made once.
-    private var captures: Set<ValueID> = []
 
     private init(_ unfolding: Unfolding, packs: PackCache, threads: Int) {
         self.unfolding = unfolding
@@ -219,6 +217,7 @@ final class Compiler {
         var (whole, start) = (buffer, offset)
         if case .part(let outer, let before) = drafts[buffer].home { (whole, start) = (outer, before + offset) }
         let part = try newBuffer(drafts[buffer].elementType, dims, home: .part(of: whole, offset: start))
+        drafts[whole].isTouched = true
         precondition(start >= 0 && drafts[part].byteCount <= drafts[whole].byteCount - start, "a part outside its whole")
         return part
     }

@@ -111,6 +111,9 @@ public struct TensorBytes: Sendable {
         }
     }
 
+    /// True if they lie at a fixed place, or if there are none.
+    package var hasAddress: Bool { unsafe count == 0 || address != nil }
+
     /// As `withBytes`, for C.
     package func withUnsafeBytes<R>(_ body: (UnsafeRawBufferPointer) throws -> R) throws -> R {
         switch place {

@@ -222,6 +222,38 @@ final class Compiler {
         return part
     }
 
+    /// A FLOAT16 or BFLOAT16 value that came from outside, as binary32.
+    private func widen(_ buffer: BufferID, _ id: ValueID) throws -> BufferID {
+        let wide = try newBuffer(.float, drafts[buffer].dims)
+        emitCast(from: buffer, to: wide)
+        return wide
+    }
+
+    /// A value that was computed with as binary32, in its own element type.
+    private func narrow(_ buffer: BufferID, _ id: ValueID) throws -> BufferID {
+        let narrow = try newBuffer(fact(id).elementType ?? .float, drafts[buffer].dims)
+        emitCast(from: buffer, to: narrow)
+        return narrow
+    }
+
+    private func emitCast(from source: BufferID, to target: BufferID) {
+        drafts[root(source)].isTouched = true
+        drafts[target].isTouched = true
+        emit(
+            CastStep(source: source, target: target, sourceType: drafts[source].elementType, targetType: drafts[target].elementType, byteCounts: (drafts[source].byteCount, drafts[target].byteCount)),
+            for: [], reads: [source], writes: [target])
+    }
+
+    /// The same value in the other layout.
+    private func convert(_ buffer: BufferID, _ dims: [Int], to layout: Layout) throws -> BufferID {
+        let other: Layout = layout == .plain ? .channelsLast : .plain
+        let target = try newBuffer(drafts[buffer].elementType, layout.physical(dims))
+        drafts[target].isTouched = true
+        drafts[root(buffer)].isTouched = true
+        emit(LayoutStep(source: buffer, target: target, dims: dims, from: other), for: [], reads: [buffer], writes: [target])
+        return target
+    }
+
     /// As a generic kernel or the caller gets it.
     private func exact(_ id: ValueID) throws -> GenericStep.Operand {
         if case .constant(let constant) = unfolding.values[id].source { return .constant(constant) }

@@ -137,7 +137,7 @@ final class ProgramRun: @unchecked Sendable {
     func share(_ units: Int, _ body: (_ first: Int, _ last: Int, _ scratch: UnsafeMutableRawPointer) -> Void) {
         let base = unsafe scratch.bytes.baseAddress!
         guard units > 1, workers > 1, let pool = unsafe run.pool else { return unsafe body(0, units, base) }
-        withoutActuallyEscaping(body) { body in
+        unsafe withoutActuallyEscaping(body) { body in
             var job = unsafe Job(body: body, scratch: base, stride: scratchStride)
             unsafe withUnsafeMutablePointer(to: &job) { job in
                 // Chunks small enough that threads end together.
@@ -150,18 +150,10 @@ final class ProgramRun: @unchecked Sendable {
         }
     }
 
+    @safe
     private struct Job {
         let body: (Int, Int, UnsafeMutableRawPointer) -> Void
         let scratch: UnsafeMutableRawPointer
         let stride: Int
-    }
-}
-
-extension Tensor {
-    /// The same with plain bytes that have an address: encoded ones are decoded.
-    func inPlace() throws -> Tensor {
-        let ready = try readyToRun()
-        if case .plain(let bytes) = ready.encoding, unsafe bytes.address != nil { return ready }
-        return Tensor(elementType, dims: dims, bytes: TensorBytes(try denseMemory()))
     }
 }

@@ -174,6 +174,16 @@ final class Compiler {
         return made
     }
 
+    /// The buffer of a form that is there, or that costs no step; nil if it would have to be converted.
+    func existing(_ id: ValueID, _ layout: Layout) -> BufferID? {
+        guard let dims = dims(id) else { return nil }
+        if let known = layout == .plain ? forms[id].plain : forms[id].channelsLast { return known }
+        let isFree = isConstant(id) ? layout == .plain || Layout.isFree(dims) : isFloat(id) && (Layout.isFree(dims) || layout == .plain && fact(id).elementType == .float && forms[id].exact != nil)
+        if isConstant(id), !isFloat(id) { return try? readExact(id) }
+        if !isFloat(id) { return forms[id].exact }
+        return isFree ? try? read(id, layout) : nil
+    }
+
     /// A new buffer for the numbers of a float value that a kernel is about to make.
     func make(_ id: ValueID, _ layout: Layout = .plain) throws -> BufferID {
         guard let dims = dims(id) else { throw ModelError(.internalFault, "a value of unknown dims is lowered") }
@@ -283,6 +293,19 @@ final class Compiler {
         return constantBuffer(try tensor.float32Bytes(), .float, tensor.dims)
     }
 
+    /// A constant made ready for a kernel, once per session where the constant is the model's own. `form` says how: equal forms of one
+    /// constant are equal bytes.
+    func packed(_ id: ValueID, form: [Int], byteCount: Int, _ pack: (UnsafePointer<Float>, UnsafeMutableRawPointer) -> Void) throws -> OwnedMemory {
+        var key: PackCache.Key?
+        if case .constant(let constant) = unfolding.values[id].source { key = PackCache.Key(constant: ObjectIdentifier(constant), form: form) }
+        return try packs.memory(key, byteCount: byteCount) { memory in
+            let numbers = try unfolding.floats(id)
+            // posix_memalign gave it a base.
+            unsafe numbers.withUnsafeBuffer { numbers in if let base = numbers.baseAddress { unsafe pack(base, memory.bytes.baseAddress!) } }
+            unfolding.release(id)
+        }
+    }
+
     // MARK: steps
 
     /// Adds a step. Buffers that it writes have their first value from it.
@@ -305,7 +328,7 @@ final class Compiler {
         return steps.lastIndex { step in step.writes.contains { root($0) == whole } }
     }
 
-    private func lowerGenerically(_ item: Item) throws {
+    func lowerGenerically(_ item: Item) throws {
         let operands = try item.inputs.map { id in try id.map { try exact($0) } ?? .none }
         let subgraphs = try item.subgraphs.mapValues { plan, captures in
             GenericStep.Subgraph(plan: plan, captures: try captures.map { try exact($0) })

@@ -206,6 +206,21 @@ struct Unfolding {
     }
 }
 
+extension Unfolding {
+    /// The numbers of a constant float value, in place where they lie aligned.
+    func floats(_ id: ValueID) throws -> Elements<Float> {
+        // Not through `Constant.value`, which keeps an aligned copy of what is not.
+        if case .constant(let constant) = values[id].source, let source = constant.source { return try source.floats("a constant") }
+        return try tensor(id).floats("a constant")
+    }
+
+    /// Lets the pages of a constant's file leave memory: what was made of it is used from now on.
+    func release(_ id: ValueID) {
+        guard case .constant(let constant) = values[id].source, case .plain(let bytes)? = constant.source?.encoding else { return }
+        bytes.release(0..<bytes.count)
+    }
+}
+
 /// What folded nodes made, for as long as a program is being compiled.
 private final class FoldedResults {
     var byItem: [ObjectIdentifier: [Value?]] = [:]

@@ -104,4 +104,8 @@ void thimble_axpy(size_t n, float w, const float *x, size_t stride, float *y);
 
 #include "thimble_matmul.h"
 
+// --- chains of elementwise operators
+
+#include "thimble_elementwise.h"
+
 #endif

@@ -99,6 +99,24 @@ package struct Fact: Equatable, Sendable {
         }
     }
 
+    /// True if all or some of the value is known.
+    package var hasValue: Bool { value != nil }
+
+    /// With symbols replaced by what `sizes` says.
+    package func substituting(_ sizes: (DimSymbol) -> Dim?) -> Fact {
+        switch kind {
+        case .unknown: return self
+        case .tensor:
+            var copy = self
+            copy.dims = dims?.map { $0.substituting(sizes).asSize }
+            if case .integers(let elements)? = value { copy.value = .integers(elements.map { $0.substituting(sizes) }) }
+            return copy
+        case .sequence(let element): return .sequence(of: element.substituting(sizes))
+        case .optional(let value): return .optional(value.substituting(sizes))
+        case .map(let key, let value): return .map(key: key, value: value.substituting(sizes))
+        }
+    }
+
     /// The same without the value: another value of this type and shape.
     package var withoutValue: Fact {
         var copy = self

@@ -1,4 +1,5 @@
 internal import CKernels
+internal import ModelGraph
 internal import Operators
 internal import Tensors
 

@@ -125,6 +125,9 @@ struct ConvolutionStep: EpilogueHost {
             var described = unsafe kernel.pointer.pointee
             unsafe described.epilogue = thimble_elementwise_epilogue
             unsafe described.context = context
+            // A convolution that is a product hands its end on.
+            unsafe described.flat.epilogue = thimble_elementwise_epilogue
+            unsafe described.flat.context = context
             unsafe withUnsafePointer(to: &described) { unsafe convolve(run, $0) }
         }
     }

@@ -13,6 +13,8 @@ final class Item {
     let inputs: [ValueID?]
     let outputs: [ValueID?]
     let subgraphs: [Name: (plan: Plan, captures: [ValueID])]
+    /// What it made, if it was folded.
+    var results: [Value?]?
 
     init(
         node: Node, opset: Int, kernel: any Runnable.Type, inputs: [ValueID?], outputs: [ValueID?], subgraphs: [Name: (plan: Plan, captures: [ValueID])]
@@ -60,7 +62,6 @@ struct Unfolding {
     private(set) var outputs: [ValueID?] = []
     private var constants: [ObjectIdentifier: ValueID] = [:]
     private let environment: any RunEnvironment
-    private let results = FoldedResults()
 
     /// Results of folding above that size are left to the run.
     private static let foldingLimit = 1 << 16
@@ -134,7 +135,6 @@ struct Unfolding {
                 return
             }
         }
-        var outputs: [ValueID?] = []
         let item = Item(
             node: step.node, opset: step.opset, kernel: kernel, inputs: inputs, outputs: step.outputs.enumerated().map { index, slot in
                 guard let slot else { return nil }
@@ -142,9 +142,9 @@ struct Unfolding {
                 return slots[slot]
             },
             subgraphs: step.subgraphs.mapValues { plan in (plan, plan.captures.compactMap { slots[$0.outer] }) })
-        outputs = item.outputs
-        for (index, id) in outputs.enumerated() { if let id { values[id].source = isFoldable(item) ? .folded(item, output: index) : .run(item) } }
-        if isFoldable(item) { try fold(item) } else { items.append(item) }
+        if isFoldable(item), fold(item) { return }
+        for id in item.outputs { if let id { values[id].source = .run(item) } }
+        items.append(item)
     }
 
     private func isFoldable(_ item: Item) -> Bool {
@@ -156,18 +156,23 @@ struct Unfolding {
         }
     }
 
-    /// Computes a small result at once, so that the shapes that follow from it are known.
-    private mutating func fold(_ item: Item) throws {
-        for case let id? in item.outputs {
-            let size = values[id].fact.fixedDims.flatMap { elementCount(of: $0) } ?? .max
-            guard size <= Self.foldingLimit || values[id].fact.fixedDims == nil else { return }
+    /// True if the item needs no run: small results are computed at once, so that the shapes that follow from them are known, large
+    /// ones when somebody asks for them.
+    private mutating func fold(_ item: Item) -> Bool {
+        let sizes = item.outputs.compactMap { id in id.map { values[$0].fact } }.map { $0.elementType == nil ? nil : $0.fixedDims.flatMap { elementCount(of: $0) } }
+        if sizes.allSatisfy({ $0.map { $0 > Self.foldingLimit } ?? false }) {
+            for (index, id) in item.outputs.enumerated() { if let id { values[id].source = .folded(item, output: index) } }
+            return true
         }
-        guard inputsAreSmall(item), let results = try? evaluate(item) else { return }
+        guard inputsAreSmall(item), sizes.allSatisfy({ $0 ?? 0 <= Self.foldingLimit }), let results = try? evaluate(item),
+            item.outputs.indices.allSatisfy({ item.outputs[$0] == nil || $0 < results.count && results[$0]?.tensor != nil })
+        else { return false }
         for (id, result) in zip(item.outputs, results) {
             guard let id, let tensor = result?.tensor else { continue }
             values[id].fact = Fact(constant: tensor)
             values[id].source = .known(tensor)
         }
+        return true
     }
 
     private func inputsAreSmall(_ item: Item) -> Bool {
@@ -178,10 +183,10 @@ struct Unfolding {
     }
 
     private func evaluate(_ item: Item) throws -> [Tensors.Value?] {
-        if let known = results.byItem[ObjectIdentifier(item)] { return known }
+        if let known = item.results { return known }
         let inputs = try item.inputs.map { id in try id.map { Tensors.Value.tensor(try tensor($0)) } }
         let made = try within(item.node.label) { try item.kernel.run(Call(node: item.node, opset: item.opset, inputs: inputs, environment: environment)) }
-        results.byItem[ObjectIdentifier(item)] = made
+        item.results = made
         return made
     }
 
@@ -219,11 +224,6 @@ extension Unfolding {
         guard case .constant(let constant) = values[id].source, case .plain(let bytes)? = constant.source?.encoding else { return }
         bytes.release(0..<bytes.count)
     }
-}
-
-/// What folded nodes made, for as long as a program is being compiled.
-private final class FoldedResults {
-    var byItem: [ObjectIdentifier: [Value?]] = [:]
 }
 
 extension Runnable {

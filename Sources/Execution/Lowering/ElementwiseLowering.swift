@@ -25,7 +25,7 @@ struct ElementwiseStep: Step {
 /// An elementwise program that the kernel before it applies to what it just wrote.
 @safe
 struct ElementwiseEpilogue: Sendable {
-    let kernel: KernelBox<thimble_row_program>
+    let kernel: KernelBox<thimble_epilogue_program>
     /// Of the program's second input on; the first is the kernel's result.
     let inputs: [BufferID]
 
@@ -198,8 +198,8 @@ extension Compiler {
         guard let result = program.operand(of: output),
             let draft = fill(program.reordered(order), result.reordered(order), order.map { sources[$0] }, [rows, columns])
         else { return false }
-        let box = unsafe KernelBox(unsafe thimble_row_program())
-        guard unsafe thimble_epilogue_prepare(box.pointer, draft.pointer) else { return false }
+        let box = unsafe KernelBox(unsafe thimble_epilogue_program())
+        guard unsafe thimble_epilogue_program_prepare(box.pointer, draft.pointer) else { return false }
         let inputs = order.dropFirst().map { sources[$0].buffer }
         let target = try make(output, layout)
         guard let changed = unsafe host.adding(ElementwiseEpilogue(kernel: box, inputs: inputs), result: target) else {

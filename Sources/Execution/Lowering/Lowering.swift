@@ -11,6 +11,7 @@ protocol Lowering: SendableMetatype {
 
 enum Lowerings {
     static let all: [any Lowering.Type] = [
+        ConvolutionLowering.self,
         MatMulLowering.self,
         RelabelLowering.self,
     ]

@@ -5,7 +5,7 @@
 #pragma STDC FP_CONTRACT OFF
 
 // Constants that loops are compiled for.
-enum { FOLD_MAX, FOLD_MIN, FOLD_PRODUCT };
+enum { FOLD_MAX, FOLD_MIN, FOLD_PRODUCT, FOLD_LARGEST };
 enum { TERM_PLAIN, TERM_MAGNITUDE, TERM_SQUARE, TERM_EXP };
 
 enum {
@@ -89,10 +89,10 @@ void thimble_layer_norm_run(const thimble_layer_norm *k, const thimble_layer_nor
     for (size_t row = first * each; row < end; row++) functions->layer_norm(k, operands, row);
 }
 
-// --- group normalization: with channels last an item is some groups of one batch, at least 32 channels where there are as many
+// --- group normalization: with channels last an item is some groups of one batch, at least 64 channels where there are as many
 
 static size_t groups_per_item(const thimble_group_norm *k) {
-    size_t per = k->channels / k->groups, some = per >= 32 ? 1 : 32 / per;
+    size_t per = k->channels / k->groups, some = per >= 64 ? 1 : 64 / per;
     return some < k->groups ? some : k->groups;
 }
 

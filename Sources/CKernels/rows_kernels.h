@@ -27,18 +27,19 @@ typedef double NAME(loose_doubles) __attribute__((vector_size(LANES * 8), aligne
 INLINE NAME(vector) NAME(plus)(NAME(vector) a, NAME(vector) b) { return a + b; }
 INLINE NAME(vector) NAME(times)(NAME(vector) a, NAME(vector) b) { return a * b; }
 
-/// The four folds, as a constant that the caller's loop is compiled for.
+/// The folds, as a constant that the caller's loop is compiled for.
 INLINE NAME(vector) NAME(merge)(int fold, NAME(vector) a, NAME(vector) b) {
+    if (fold == FOLD_LARGEST) return NAME(at_least)(a, b);
     return fold == FOLD_MAX ? NAME(maximum)(a, b) : fold == FOLD_MIN ? NAME(minimum)(a, b) : a * b;
 }
-INLINE float NAME(neutral)(int fold) { return fold == FOLD_MAX ? -__builtin_inff() : fold == FOLD_MIN ? __builtin_inff() : 1; }
+INLINE float NAME(neutral)(int fold) { return fold == FOLD_MAX || fold == FOLD_LARGEST ? -__builtin_inff() : fold == FOLD_MIN ? __builtin_inff() : 1; }
 
 /// What is added up for an element.
 INLINE NAME(vector) NAME(term)(int term, NAME(vector) v, NAME(vector) shift) {
     switch (term) {
     case TERM_MAGNITUDE: return NAME(magnitude)(v);
     case TERM_SQUARE: return (v - shift) * (v - shift);
-    case TERM_EXP: return NAME(exp_until)(v - shift, 0);
+    case TERM_EXP: return NAME(exp_short)(v - shift);
     default: return v;
     }
 }
@@ -79,6 +80,7 @@ INLINE float NAME(row_fold)(int fold, const float *x, size_t n) {
     if (i < n) found[1] = NAME(merge)(fold, found[1], NAME(select)(NAME(first_lanes)(n - i), NAME(load_part)(x + i, n - i), empty));
     NAME(vector) all = NAME(merge)(fold, NAME(merge)(fold, found[0], found[1]), NAME(merge)(fold, found[2], found[3]));
     if (fold == FOLD_MAX) { ACROSS(all, NAME(maximum)); }
+    if (fold == FOLD_LARGEST) { ACROSS(all, NAME(at_least)); }
     if (fold == FOLD_MIN) { ACROSS(all, NAME(minimum)); }
     if (fold == FOLD_PRODUCT) { ACROSS(all, NAME(times)); }
     return all[0];
@@ -89,6 +91,9 @@ static TARGET double NAME(row_magnitudes)(const float *x, size_t n) { return NAM
 static TARGET double NAME(row_squares)(const float *x, size_t n, float shift) { return NAME(row_total)(TERM_SQUARE, x, n, shift); }
 static TARGET double NAME(row_exps)(const float *x, size_t n, float shift) { return NAME(row_total)(TERM_EXP, x, n, shift); }
 static TARGET float NAME(row_max)(const float *x, size_t n) { return NAME(row_fold)(FOLD_MAX, x, n); }
+
+/// The largest but for NaN, which goes through the sum of exponentials anyway.
+static TARGET float NAME(row_largest)(const float *x, size_t n) { return NAME(row_fold)(FOLD_LARGEST, x, n); }
 
 static TARGET float NAME(reduced_row)(thimble_rows_op op, const float *x, size_t n) {
     switch (op) {
@@ -125,14 +130,14 @@ static TARGET double NAME(exp_row)(const float *x, float *y, size_t n, float mos
         NAME(vector) sum[2] = {0};
         for (; i + 2 * LANES <= here; i += 2 * LANES) {
             UNROLL for (int j = 0; j < 2; j++) {
-                NAME(vector) e = NAME(exp_until)(NAME(load)(x + i + j * LANES) - most, 0);
+                NAME(vector) e = NAME(exp_short)(NAME(load)(x + i + j * LANES) - most);
                 NAME(store)(y + i + j * LANES, e);
                 sum[j] += e;
             }
         }
         for (; i < here; i += LANES) {
             size_t part = here - i < LANES ? here - i : LANES;
-            NAME(vector) e = NAME(exp_until)(NAME(load_part)(x + i, part) - most, 0);
+            NAME(vector) e = NAME(exp_short)(NAME(load_part)(x + i, part) - most);
             NAME(store_part)(y + i, part, e);
             sum[0] += NAME(select)(NAME(first_lanes)(part), e, NAME(all)(0));
         }
@@ -147,13 +152,13 @@ static TARGET double NAME(exp_row)(const float *x, float *y, size_t n, float mos
 }
 
 static TARGET void NAME(softmax_row)(const float *x, float *y, size_t n) {
-    float most = NAME(row_max)(x, n);
+    float most = NAME(row_largest)(x, n);
     double sum = NAME(exp_row)(x, y, n, most);
     NAME(scale_row)(y, y, n, 0, (float)(1 / sum));
 }
 
 static TARGET void NAME(log_softmax_row)(const float *x, float *y, size_t n) {
-    float most = NAME(row_max)(x, n), log = (float)__builtin_log(NAME(row_exps)(x, n, most));
+    float most = NAME(row_largest)(x, n), log = (float)__builtin_log(NAME(row_exps)(x, n, most));
     size_t i = 0;
     for (; i + LANES <= n; i += LANES) NAME(store)(y + i, (NAME(load)(x + i) - most) - log);
     if (i < n) NAME(store_part)(y + i, n - i, (NAME(load_part)(x + i, n - i) - most) - log);
@@ -294,7 +299,7 @@ INLINE void NAME(softmax_strip)(const thimble_rows *k, const float *x, float *y,
     NAME(doubles) total[4];
     size_t stride = k->inner;
     bool log = k->op == THIMBLE_ROWS_LOG_SOFTMAX;
-    NAME(strip_fold)(FOLD_MAX, x, k->axis, stride, most, vectors, part);
+    NAME(strip_fold)(FOLD_LARGEST, x, k->axis, stride, most, vectors, part);
     NAME(strip_total)(TERM_EXP, x, k->axis, stride, most, total, vectors, part);
     UNROLL for (int j = 0; j < vectors; j++) {
         NAME(vector) sum = __builtin_convertvector(total[j], NAME(vector));
@@ -302,7 +307,7 @@ INLINE void NAME(softmax_strip)(const thimble_rows *k, const float *x, float *y,
     }
     for (size_t s = 0; s < k->axis; s++) {
         NAME(load_strip)(x + s * stride, v, vectors, part);
-        UNROLL for (int j = 0; j < vectors; j++) v[j] = log ? (v[j] - most[j]) - factor[j] : NAME(exp_until)(v[j] - most[j], 0) * factor[j];
+        UNROLL for (int j = 0; j < vectors; j++) v[j] = log ? (v[j] - most[j]) - factor[j] : NAME(exp_short)(v[j] - most[j]) * factor[j];
         NAME(store_strip)(y + s * stride, v, vectors, part);
     }
 }
@@ -469,23 +474,34 @@ static TARGET void NAME(group_of_planes)(const thimble_group_norm *k, const floa
     }
 }
 
-/// Adds `pixels` of a few channels to the channels' moments, `done` pixels having been added before.
-static TARGET void NAME(add_pixels)(const float *x, size_t stride, size_t pixels, size_t done, size_t channels, double *means, double *squares) {
+/// Adds `pixels` of up to 4 vectors of channels to the channels' moments, `done` pixels having been added before.
+INLINE void NAME(add_strip)(
+    const float *x, size_t stride, size_t pixels, size_t done, double *means, double *squares, int vectors, size_t part) {
     double share = (double)pixels / (double)(done + pixels);
-    for (size_t c = 0; c < channels; c += LANES) {
-        size_t part = channels - c < LANES ? channels - c : LANES;
-        NAME(vector) sum[2] = {0}, square[2] = {0};
-        for (size_t i = 0; i < pixels; i++) sum[i & 1] += NAME(load_part)(x + i * stride + c, part);
-        NAME(vector) mean = (sum[0] + sum[1]) * (float)(1 / (double)pixels);
-        for (size_t i = 0; i < pixels; i++) {
-            NAME(vector) v = NAME(load_part)(x + i * stride + c, part) - mean;
-            square[i & 1] = NAME(fma)(v, v, square[i & 1]);
-        }
-        NAME(loose_doubles) *mean_at = (NAME(loose_doubles) *)(means + c), *square_at = (NAME(loose_doubles) *)(squares + c);
-        NAME(doubles) step = __builtin_convertvector(mean, NAME(doubles)) - *mean_at;
-        *mean_at += step * share;
-        *square_at += __builtin_convertvector(square[0] + square[1], NAME(doubles)) + step * step * (share * (double)done);
+    NAME(vector) v[4], mean[4] = {0}, square[4] = {0};
+    for (size_t i = 0; i < pixels; i++) {
+        NAME(load_strip)(x + i * stride, v, vectors, part);
+        UNROLL for (int j = 0; j < vectors; j++) mean[j] += v[j];
     }
+    UNROLL for (int j = 0; j < vectors; j++) mean[j] *= (float)(1 / (double)pixels);
+    for (size_t i = 0; i < pixels; i++) {
+        NAME(load_strip)(x + i * stride, v, vectors, part);
+        UNROLL for (int j = 0; j < vectors; j++) square[j] = NAME(fma)(v[j] - mean[j], v[j] - mean[j], square[j]);
+    }
+    UNROLL for (int j = 0; j < vectors; j++) {
+        NAME(loose_doubles) *mean_at = (NAME(loose_doubles) *)(means + j * LANES), *square_at = (NAME(loose_doubles) *)(squares + j * LANES);
+        NAME(doubles) step = __builtin_convertvector(mean[j], NAME(doubles)) - *mean_at;
+        *mean_at += step * share;
+        *square_at += __builtin_convertvector(square[j], NAME(doubles)) + step * step * (share * (double)done);
+    }
+}
+
+static TARGET void NAME(add_pixels)(const float *x, size_t stride, size_t pixels, size_t done, size_t channels, double *means, double *squares) {
+    size_t c = 0;
+    for (; c + 4 * LANES <= channels; c += 4 * LANES) NAME(add_strip)(x + c, stride, pixels, done, means + c, squares + c, 4, LANES);
+    for (; c + 2 * LANES <= channels; c += 2 * LANES) NAME(add_strip)(x + c, stride, pixels, done, means + c, squares + c, 2, LANES);
+    for (; c + LANES <= channels; c += LANES) NAME(add_strip)(x + c, stride, pixels, done, means + c, squares + c, 1, LANES);
+    if (c < channels) NAME(add_strip)(x + c, stride, pixels, done, means + c, squares + c, 1, channels - c);
 }
 
 static TARGET void NAME(group_of_pixels)(

@@ -117,10 +117,9 @@ INLINE NAME(vector) NAME(exp)(NAME(vector) x) {
 #endif
 }
 
-/// The same for x up to a limit of at most 88.8, and as for the limit above it; results below 2^-126 may be 0, and those above
-/// 1.7e38 infinite.
-INLINE NAME(vector) NAME(exp_until)(NAME(vector) x, float limit) {
-    NAME(vector) biased, n, r = NAME(exp_parts)(NAME(within)(x, -88, limit), &biased, &n);
+/// The same where results below 2^-126 may be 0, for x up to 88.3.
+INLINE NAME(vector) NAME(exp_short)(NAME(vector) x) {
+    NAME(vector) biased, n, r = NAME(exp_parts)(NAME(at_least)(x, NAME(all)(-88)), &biased, &n);
     NAME(vector) y = NAME(then)(NAME(then)(NAME(exp_rest)(r), r, 1), r, 1);
     return y * (NAME(vector))((NAME(integers))biased << 23);
 }
@@ -172,7 +171,7 @@ INLINE NAME(vector) NAME(log_one_plus)(NAME(vector) x) {
 }
 
 INLINE NAME(vector) NAME(softplus)(NAME(vector) x) {
-    return NAME(at_least)(x, NAME(all)(0)) + NAME(log_one_plus)(NAME(exp_until)(-NAME(magnitude)(x), 0));
+    return NAME(at_least)(x, NAME(all)(0)) + NAME(log_one_plus)(NAME(exp_short)(-NAME(magnitude)(x)));
 }
 
 // --- functions with bounds
@@ -189,7 +188,7 @@ INLINE NAME(vector) NAME(inverse)(NAME(vector) x) {
 
 /// 1 / (1 + e^x); 0 where it is below 2^-126.
 INLINE NAME(vector) NAME(sigmoid_of_negative)(NAME(vector) x) {
-    NAME(vector) y = NAME(inverse)(NAME(exp_until)(x, 87.3f) + 1);
+    NAME(vector) y = NAME(inverse)(NAME(exp_short)(NAME(at_most)(x, NAME(all)(87.3f))) + 1);
     return NAME(select)(x > 87.3f, NAME(all)(0), y);
 }
 
@@ -244,7 +243,7 @@ INLINE NAME(vector) NAME(gelu_tanh)(NAME(vector) x) {
 
 /// x tanh(softplus(x)) = x w / (w + 2), w = e^x (e^x + 2).
 INLINE NAME(vector) NAME(mish)(NAME(vector) x) {
-    NAME(vector) e = NAME(exp_until)(x, 20), w = e * (e + 2);
+    NAME(vector) e = NAME(exp_short)(NAME(at_most)(x, NAME(all)(20))), w = e * (e + 2);
     return x * (w * NAME(inverse)(w + 2));
 }
 

@@ -109,4 +109,8 @@ void thimble_axpy(size_t n, float w, const float *x, size_t stride, float *y);
 
 #include "thimble_elementwise.h"
 
+// --- softmax, reductions and normalizations along an axis
+
+#include "thimble_rows.h"
+
 #endif

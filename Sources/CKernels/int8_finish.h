@@ -7,13 +7,17 @@ typedef float NAME(any_floats) __attribute__((vector_size(LANES * 4), aligned(4)
 typedef uint8_t NAME(bytes) __attribute__((vector_size(LANES)));
 typedef uint8_t NAME(any_bytes) __attribute__((vector_size(LANES), aligned(1), may_alias));
 
+/// Not a number becomes low.
 INLINE TARGET NAME(floats) NAME(clamped)(NAME(floats) x, NAME(floats) low, NAME(floats) high) {
-#if __has_builtin(__builtin_elementwise_max)
-    return __builtin_elementwise_min(__builtin_elementwise_max(x, low), high);
+#if LANES == 16
+    return (NAME(floats))_mm512_min_ps(_mm512_max_ps((__m512)x, (__m512)low), (__m512)high);
+#elif LANES == 8
+    return (NAME(floats))_mm256_min_ps(_mm256_max_ps((__m256)x, (__m256)low), (__m256)high);
 #else
-    NAME(sums) below = x < low, above = x > high;
-    x = (NAME(floats))((below & (NAME(sums))low) | (~below & (NAME(sums))x));
-    return (NAME(floats))((above & (NAME(sums))high) | (~above & (NAME(sums))x));
+    NAME(sums) inside = x > low;
+    x = (NAME(floats))((inside & (NAME(sums))x) | (~inside & (NAME(sums))low));
+    inside = x < high;
+    return (NAME(floats))((inside & (NAME(sums))x) | (~inside & (NAME(sums))high));
 #endif
 }
 

@@ -99,18 +99,19 @@ void thimble_float_range(unsigned family, const float *in, size_t n, float *low,
 /// Of an operand of QLinearAdd and the like.
 typedef struct { float scale; int32_t zero; } thimble_quantity;
 
-/// round((a - a.zero) * (a.scale / c.scale) + (b - b.zero) * (b.scale / c.scale)) + c.zero (com.microsoft QLinearAdd), clamped to low...high.
-/// `step_b` is 0 when b is one element, else 1. All three are bytes of one type.
+/// (a - a.zero) * (a.scale / c.scale) + (b - b.zero) * (b.scale / c.scale) + c.zero (com.microsoft QLinearAdd), rounded and clamped to
+/// low...high. Rounded as ONNX Runtime's processors with fused multiplication do: the zero points become one float, b then a are fused to
+/// it. `step_b` is 0 when b is one element, else 1. All three are bytes of one type. c may be a or b.
 void thimble_q8_add(
     unsigned family, bool is_signed, const void *a, thimble_quantity qa, const void *b, size_t step_b, thimble_quantity qb, void *c, thimble_quantity qc,
     int32_t low, int32_t high, size_t n);
-/// round((a - a.zero) * (b - b.zero) * (a.scale * b.scale / c.scale)) + c.zero (com.microsoft QLinearMul), clamped to low...high.
+/// (a - a.zero) * (b - b.zero) * (a.scale * b.scale / c.scale) + c.zero (com.microsoft QLinearMul), rounded and clamped to low...high.
 void thimble_q8_multiply(
     unsigned family, bool is_signed, const void *a, thimble_quantity qa, const void *b, size_t step_b, thimble_quantity qb, void *c, thimble_quantity qc,
     int32_t low, int32_t high, size_t n);
 
 /// out[i] = table[in[i]]: any function of one byte, with the table made once.
-void thimble_q8_lookup(unsigned family, const uint8_t table[256], const uint8_t *in, size_t n, uint8_t *out);
+void thimble_q8_lookup(const uint8_t table[256], const uint8_t *in, size_t n, uint8_t *out);
 /// Tables, indexed by the bits of the input: round(f((x - in.zero) * in.scale) / out.scale) + out.zero.
 /// A change of scale and zero point alone (DequantizeLinear, then QuantizeLinear).
 void thimble_q8_table_requantize(uint8_t table[256], bool in_signed, thimble_quantity in, bool out_signed, thimble_quantity out);
@@ -124,13 +125,13 @@ typedef struct {
     size_t in_pixel, out_pixel;
     bool is_signed, count_include_pad;
     thimble_quantity in, out;
-    /// The window is the whole image: ONNX Runtime then sums integers, rather than floats as it does for a window that moves.
+    /// The window is the whole image (the sizes of the kernel are not looked at): the mean is then taken of an integer sum, as ONNX
+    /// Runtime takes it, rather than of a sum of floats.
     bool global;
 } thimble_q8_average;
 
-/// A unit is a row of an image; scratch is not needed.
+/// A unit is a row of a result. There is no scratch.
 size_t thimble_q8_average_units(const thimble_q8_average *k);
-size_t thimble_q8_average_scratch(const thimble_q8_average *k);
-void thimble_q8_average_run(const thimble_q8_average *k, const void *in, void *out, size_t first, size_t last, void *scratch);
+void thimble_q8_average_run(const thimble_q8_average *k, const void *in, void *out, size_t first, size_t last);
 
 #endif

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "thimble_move.h"
+#include "thimble_pool.h"
 
 // --- families of processors, each with all that those before it have
 

@@ -103,4 +103,9 @@ void thimble_product_run_as(unsigned family, const thimble_product *product, flo
 /// y[i] += w * x[i * stride].
 void thimble_axpy(size_t n, float w, const float *x, size_t stride, float *y);
 
+// --- products and convolutions with packed operands
+
+#include "thimble_conv.h"
+#include "thimble_matmul.h"
+
 #endif

@@ -1,0 +1,131 @@
+#include "conv_paths.h"
+
+conv_positions conv_positions_of(const thimble_conv_axis *axis, bool transposed) {
+    ptrdiff_t reach = (ptrdiff_t)((axis->kernel - 1) * axis->dilation);
+    if (!transposed) {
+        ptrdiff_t pad = (ptrdiff_t)axis->pad;
+        return (conv_positions){.count = axis->out, .stride = (ptrdiff_t)axis->stride, .least = -pad, .most = reach - pad, .phases = 1};
+    }
+    size_t first = axis->pad / axis->stride, last = (axis->out - 1 + axis->pad) / axis->stride;
+    return (conv_positions){
+        .first = first, .count = last - first + 1, .stride = 1, .least = -(reach / (ptrdiff_t)axis->stride), .most = 0, .phases = axis->stride};
+}
+
+conv_phase conv_phase_of(const thimble_conv_axis *axis, bool transposed, size_t phase) {
+    if (!transposed) {
+        return (conv_phase){
+            .last = axis->out, .step = 1, .taps = axis->kernel, .offset = -(ptrdiff_t)axis->pad, .spread = (ptrdiff_t)axis->dilation, .weight_step = 1};
+    }
+    conv_phase p = {.step = axis->stride};
+    p.first = phase >= axis->pad ? 0 : divided_up(axis->pad - phase, axis->stride);
+    p.last = axis->out - 1 + axis->pad < phase ? 0 : (axis->out - 1 + axis->pad - phase) / axis->stride + 1;
+    p.out = p.first * axis->stride + phase - axis->pad;
+    // Weights whose place is that of the phase, modulo the stride; the last of them reads the first input element.
+    size_t known = 0, ks[2] = {0};
+    for (size_t i = 0; i < axis->kernel; i++) {
+        if (i * axis->dilation % axis->stride != phase) continue;
+        if (known < 2) ks[known++] = i;
+        p.weight = (ptrdiff_t)i;
+        p.taps++;
+    }
+    if (p.taps == 0) return p;
+    p.offset = -(ptrdiff_t)((size_t)p.weight * axis->dilation / axis->stride);
+    if (p.taps > 1) {
+        p.weight_step = -(ptrdiff_t)(ks[1] - ks[0]);
+        p.spread = (ptrdiff_t)((ks[1] - ks[0]) * axis->dilation / axis->stride);
+    }
+    return p;
+}
+
+conv_block conv_block_of(const thimble_conv *k, size_t row_count, size_t column_count, size_t unit) {
+    size_t block = unit / k->channel_units, column = block % k->column_units, row = block / k->column_units % k->row_units;
+    conv_block b = {.image = block / k->column_units / k->row_units};
+    b.row = part_start(row_count, k->row_units, row);
+    b.rows = part_start(row_count, k->row_units, row + 1) - b.row;
+    b.column = part_start(column_count, k->column_units, column);
+    b.columns = part_start(column_count, k->column_units, column + 1) - b.column;
+    return b;
+}
+
+void conv_finish(
+    const thimble_conv *k, float *out, size_t image, size_t row, size_t rows, size_t column, size_t columns, size_t channel, size_t channels) {
+    if (!k->epilogue || columns == 0) return;
+    // Whole rows follow each other.
+    bool whole = columns == k->columns.out;
+    for (size_t i = 0; i < (whole ? (rows > 0) : rows); i++) {
+        size_t pixel = (image * k->rows.out + row + i) * k->columns.out + column;
+        k->epilogue(
+            k->context, out + pixel * k->out_pixel_stride + channel, whole ? rows * columns : columns, channels, k->out_pixel_stride, pixel, channel);
+    }
+}
+
+static bool is_pointwise(const thimble_conv_axis *axis) {
+    return axis->kernel == 1 && axis->stride == 1 && axis->pad == 0 && axis->in == axis->out;
+}
+
+/// Axes as they are computed: long rows, and as few as can be.
+static void choose_axes(thimble_conv *k) {
+    k->rows = k->height;
+    k->columns = k->width;
+    k->images = k->batch;
+    if (is_pointwise(&k->columns) && k->columns.in == 1) {
+        k->rows = k->width;
+        k->columns = k->height;
+    }
+    if (!k->planar && is_pointwise(&k->rows) && is_pointwise(&k->columns)) {
+        k->columns.in = k->columns.out = k->images * k->rows.in * k->columns.in;
+        k->rows.in = k->rows.out = k->images = 1;
+    }
+}
+
+void thimble_conv_prepare(thimble_conv *k) {
+    choose_axes(k);
+    k->row_units = k->column_units = k->channel_units = 1;
+    k->copies = false;
+    if (k->groups == 1 && !k->planar && !k->transposed && is_pointwise(&k->rows) && is_pointwise(&k->columns)) {
+        k->path = THIMBLE_CONV_FLAT;
+        k->flat = (thimble_matmul){
+            .family = k->family, .m = k->columns.in, .n = k->out_c, .k = k->in_c, .a_stride = k->in_pixel_stride, .c_stride = k->out_pixel_stride,
+            .residual_stride = k->residual_pixel_stride, .low = k->low, .high = k->high, .epilogue = k->epilogue, .context = k->context};
+        thimble_matmul_prepare(&k->flat);
+        return;
+    }
+    k->path = THIMBLE_CONV_DIRECT;
+    conv_direct_prepare(k);
+}
+
+size_t thimble_conv_pack_size(const thimble_conv *k) {
+    switch (k->path) {
+    case THIMBLE_CONV_FLAT: return thimble_matmul_pack_size(&k->flat);
+    default: return conv_direct_pack_size(k);
+    }
+}
+
+void thimble_conv_pack(const thimble_conv *k, const float *weights, void *packed) {
+    switch (k->path) {
+    case THIMBLE_CONV_FLAT: thimble_matmul_pack(&k->flat, weights, 1, k->in_c, 1, packed); break;
+    default: conv_direct_pack(k, weights, packed);
+    }
+}
+
+size_t thimble_conv_units(const thimble_conv *k) {
+    if (k->path == THIMBLE_CONV_FLAT) return thimble_matmul_units(&k->flat);
+    return k->images * k->row_units * k->column_units * k->channel_units;
+}
+
+size_t thimble_conv_scratch(const thimble_conv *k) {
+    switch (k->path) {
+    case THIMBLE_CONV_FLAT: return thimble_matmul_scratch(&k->flat);
+    default: return conv_direct_scratch(k);
+    }
+}
+
+void thimble_conv_run(
+    const thimble_conv *k, const float *in, const void *packed, const float *bias, const float *residual, float *out, size_t first, size_t last,
+    void *scratch) {
+    conv_operands operands = {.in = in, .packed = packed, .bias = bias, .residual = residual, .out = out};
+    switch (k->path) {
+    case THIMBLE_CONV_FLAT: thimble_matmul_run(&k->flat, in, packed, bias, residual, out, first, last, scratch); break;
+    default: conv_direct_run(k, &operands, first, last, scratch);
+    }
+}

@@ -1,0 +1,219 @@
+// The microkernel for one family of processors (tiles.h). Included by tiles.c through families.h.
+
+#include "vectors.h"
+
+/// Loads of the next step must not move up: they would take the registers of the sums.
+#define STEP_ENDS __asm__ volatile("" ::: "memory")
+/// The compiler forgets where a pointer came from, so that three rows share one and nothing more is kept for the rest.
+#define OPAQUE(pointer) __asm__("" : "+r"(pointer))
+
+/// One step of all rows. Row i begins at base[i / 3] + (i % 3) * stride bytes.
+INLINE void NAME(step)(
+    const int rows, const int vectors, NAME(vector) sum[MOST_ROWS][MOST_VECTORS], const char *const base[], size_t stride, int at, const float *b) {
+#pragma clang fp contract(fast)
+    NAME(vector) right[MOST_VECTORS];
+    UNROLL for (int j = 0; j < vectors; j++) right[j] = *(const NAME(vector) *)(b + (at * vectors + j) * LANES);
+    UNROLL for (int i = 0; i < rows; i++) {
+        NAME(vector) left = NAME(all)(*(const float *)(base[i / 3] + (size_t)(i % 3) * stride + at * 4));
+        UNROLL for (int j = 0; j < vectors; j++) sum[i][j] += left * right[j];
+    }
+    STEP_ENDS;
+}
+
+INLINE void NAME(sums)(
+    const int rows, const int vectors, NAME(vector) sum[MOST_ROWS][MOST_VECTORS], const thimble_tile *tile, const float *a, const float *b) {
+    const size_t stride = tile->a_step * 4, depth = tile->depth, width = (size_t)vectors * LANES;
+    const int bases = (rows + 2) / 3;
+    const char *base[(MOST_ROWS + 2) / 3];
+    for (size_t t = 0; t < tile->taps; t++) {
+        const float *from = tile->offsets ? a + tile->offsets[t] : a;
+        UNROLL for (int q = 0; q < bases; q++) {
+            base[q] = (const char *)(from + 3 * (size_t)q * tile->a_step);
+            OPAQUE(base[q]);
+        }
+        size_t left = depth;
+        for (; left >= 4; left -= 4) {
+            UNROLL for (int at = 0; at < 4; at++) NAME(step)(rows, vectors, sum, base, stride, at, b);
+            UNROLL for (int q = 0; q < bases; q++) base[q] += 16;
+            b += 4 * width;
+        }
+        if (left & 2) {
+            UNROLL for (int at = 0; at < 2; at++) NAME(step)(rows, vectors, sum, base, stride, at, b);
+            UNROLL for (int q = 0; q < bases; q++) base[q] += 8;
+            b += 2 * width;
+        }
+        if (left & 1) {
+            NAME(step)(rows, vectors, sum, base, stride, 0, b);
+            b += width;
+        }
+    }
+}
+
+/// One row has too few sums to keep the arithmetic busy; steps go by in turns to four sets of them.
+INLINE void NAME(sums_of_row)(const int vectors, NAME(vector) total[MOST_VECTORS], const thimble_tile *tile, const float *a, const float *b) {
+#pragma clang fp contract(fast)
+    NAME(vector) sum[4][MOST_VECTORS];
+    UNROLL for (int u = 0; u < 4; u++) {
+        UNROLL for (int j = 0; j < vectors; j++) sum[u][j] = (NAME(vector)){0};
+    }
+    for (size_t t = 0; t < tile->taps; t++) {
+        const float *from = tile->offsets ? a + tile->offsets[t] : a;
+        size_t s = 0;
+        for (; s + 4 <= tile->depth; s += 4) {
+            UNROLL for (int u = 0; u < 4; u++) {
+                NAME(vector) left = NAME(all)(from[s + u]);
+                UNROLL for (int j = 0; j < vectors; j++) sum[u][j] += left * *(const NAME(vector) *)(b + (u * vectors + j) * LANES);
+            }
+            b += 4 * vectors * LANES;
+        }
+        for (; s < tile->depth; s++) {
+            NAME(vector) left = NAME(all)(from[s]);
+            UNROLL for (int j = 0; j < vectors; j++) sum[0][j] += left * *(const NAME(vector) *)(b + j * LANES);
+            b += vectors * LANES;
+        }
+    }
+    UNROLL for (int j = 0; j < vectors; j++) total[j] += (sum[0][j] + sum[1][j]) + (sum[2][j] + sum[3][j]);
+}
+
+/// The last vector of a tile has `tail` columns.
+INLINE NAME(vector) NAME(tile_load)(const float *p, int j, int vectors, size_t tail) {
+    return j + 1 == vectors ? NAME(load_part)(p + j * LANES, tail) : NAME(load)(p + j * LANES);
+}
+
+INLINE void NAME(finish)(
+    const int rows, const int vectors, NAME(vector) sum[MOST_ROWS][MOST_VECTORS], const thimble_tile *tile, const float *residual, float *c,
+    const bool whole, size_t tail) {
+    if (residual) {
+        UNROLL for (int i = 0; i < rows; i++) {
+            const float *row = residual + (size_t)i * tile->residual_stride;
+            UNROLL for (int j = 0; j < vectors; j++) sum[i][j] += whole ? NAME(load)(row + j * LANES) : NAME(tile_load)(row, j, vectors, tail);
+        }
+    }
+    if (tile->low > -__builtin_inff() || tile->high < __builtin_inff()) {
+        NAME(vector) low = NAME(all)(tile->low), high = NAME(all)(tile->high);
+        UNROLL for (int i = 0; i < rows; i++) {
+            UNROLL for (int j = 0; j < vectors; j++) sum[i][j] = NAME(clamp)(sum[i][j], low, high);
+        }
+    }
+    UNROLL for (int i = 0; i < rows; i++) {
+        float *row = c + (size_t)i * tile->c_stride;
+        UNROLL for (int j = 0; j < vectors; j++) {
+            if (whole || j + 1 < vectors) NAME(store)(row + j * LANES, sum[i][j]);
+            else NAME(store_part)(row + j * LANES, tail, sum[i][j]);
+        }
+    }
+}
+
+INLINE void NAME(tile)(
+    const int rows, const int vectors, const thimble_tile *tile, const float *a, const float *b, const float *bias, const float *residual, float *c,
+    size_t columns) {
+    NAME(vector) sum[MOST_ROWS][MOST_VECTORS];
+    const size_t tail = columns - (size_t)(vectors - 1) * LANES;
+    const bool whole = tail == LANES;
+    if (tile->add) {
+        UNROLL for (int i = 0; i < rows; i++) {
+            const float *row = c + (size_t)i * tile->c_stride;
+            UNROLL for (int j = 0; j < vectors; j++) sum[i][j] = whole ? NAME(load)(row + j * LANES) : NAME(tile_load)(row, j, vectors, tail);
+        }
+    } else {
+        UNROLL for (int j = 0; j < vectors; j++) {
+            NAME(vector) first = (NAME(vector)){0};
+            if (bias) first = whole ? NAME(load)(bias + j * LANES) : NAME(tile_load)(bias, j, vectors, tail);
+            UNROLL for (int i = 0; i < rows; i++) sum[i][j] = first;
+        }
+    }
+    if (rows == 1) NAME(sums_of_row)(vectors, sum[0], tile, a, b);
+    else NAME(sums)(rows, vectors, sum, tile, a, b);
+    if (whole) NAME(finish)(rows, vectors, sum, tile, residual, c, true, tail);
+    else NAME(finish)(rows, vectors, sum, tile, residual, c, false, tail);
+}
+
+#define TILE(rows, vectors) \
+    static TARGET __attribute__((noinline)) void NAME(tile_##rows##_##vectors)( \
+        const thimble_tile *tile, const float *a, const float *b, const float *bias, const float *residual, float *c, size_t columns) { \
+        NAME(tile)(rows, vectors, tile, a, b, bias, residual, c, columns); \
+    }
+
+TILE(1, 1) TILE(2, 1) TILE(3, 1) TILE(4, 1) TILE(5, 1) TILE(6, 1) TILE(7, 1) TILE(8, 1) TILE(9, 1) TILE(10, 1) TILE(11, 1) TILE(12, 1)
+TILE(1, 2) TILE(2, 2) TILE(3, 2) TILE(4, 2) TILE(5, 2) TILE(6, 2)
+TILE(1, 3) TILE(2, 3) TILE(3, 3) TILE(4, 3)
+#if REGISTERS == 32
+TILE(13, 1) TILE(14, 1)
+TILE(7, 2) TILE(8, 2) TILE(9, 2) TILE(10, 2) TILE(11, 2) TILE(12, 2)
+TILE(5, 3) TILE(6, 3) TILE(7, 3) TILE(8, 3)
+TILE(1, 4) TILE(2, 4) TILE(3, 4) TILE(4, 4) TILE(5, 4) TILE(6, 4)
+#endif
+#undef TILE
+
+/// Four rows of four floats become columns.
+INLINE void NAME(transpose_4)(const float *from, size_t step, float scale, float *to, size_t to_step) {
+    typedef float quad __attribute__((vector_size(16)));
+    typedef float loose __attribute__((vector_size(16), aligned(4), may_alias));
+    quad a = *(const loose *)from, b = *(const loose *)(from + step), c = *(const loose *)(from + 2 * step), d = *(const loose *)(from + 3 * step);
+    quad ab = __builtin_shufflevector(a, b, 0, 4, 1, 5), cd = __builtin_shufflevector(c, d, 0, 4, 1, 5);
+    quad ab2 = __builtin_shufflevector(a, b, 2, 6, 3, 7), cd2 = __builtin_shufflevector(c, d, 2, 6, 3, 7);
+    *(loose *)to = __builtin_shufflevector(ab, cd, 0, 1, 4, 5) * scale;
+    *(loose *)(to + to_step) = __builtin_shufflevector(ab, cd, 2, 3, 6, 7) * scale;
+    *(loose *)(to + 2 * to_step) = __builtin_shufflevector(ab2, cd2, 0, 1, 4, 5) * scale;
+    *(loose *)(to + 3 * to_step) = __builtin_shufflevector(ab2, cd2, 2, 3, 6, 7) * scale;
+}
+
+static TARGET void NAME(pack)(const float *b, size_t k, size_t columns, size_t vectors, size_t k_step, size_t n_step, float scale, float *out) {
+    const size_t width = vectors * LANES;
+    if (n_step == 1) {
+        size_t whole = columns / LANES, tail = columns % LANES;
+        for (size_t s = 0; s < k; s++, out += width, b += k_step) {
+            for (size_t j = 0; j < whole; j++) NAME(store)(out + j * LANES, NAME(load)(b + j * LANES) * scale);
+            if (tail) NAME(store)(out + whole * LANES, NAME(load_part)(b + whole * LANES, tail) * scale);
+        }
+        return;
+    }
+    size_t quads = k_step == 1 ? columns / 4 * 4 : 0, steps = k / 4 * 4;
+    for (size_t j = 0; j < quads; j += 4) {
+        for (size_t s = 0; s < steps; s += 4) NAME(transpose_4)(b + j * n_step + s, n_step, scale, out + s * width + j, width);
+        for (size_t s = steps; s < k; s++) {
+            for (size_t i = j; i < j + 4; i++) out[s * width + i] = b[i * n_step + s] * scale;
+        }
+    }
+    for (size_t j = quads; j < width; j++) {
+        for (size_t s = 0; s < k; s++) out[s * width + j] = j < columns ? b[s * k_step + j * n_step] * scale : 0;
+    }
+}
+
+static const thimble_tiles NAME(tiles)[1] = {{
+    .lanes = LANES,
+#if REGISTERS == 32
+    .vectors = 4,
+    .rows = {0, 14, 12, 8, 6},
+#else
+    .vectors = 2,
+    .rows = {0, 12, 6, 4, 0},
+#endif
+#define AT(rows, vectors) NAME(tile_##rows##_##vectors)
+    .tiles = {
+        {0},
+        {0, AT(1, 1), AT(2, 1), AT(3, 1), AT(4, 1), AT(5, 1), AT(6, 1), AT(7, 1), AT(8, 1), AT(9, 1), AT(10, 1), AT(11, 1), AT(12, 1),
+#if REGISTERS == 32
+         AT(13, 1), AT(14, 1)
+#endif
+        },
+        {0, AT(1, 2), AT(2, 2), AT(3, 2), AT(4, 2), AT(5, 2), AT(6, 2),
+#if REGISTERS == 32
+         AT(7, 2), AT(8, 2), AT(9, 2), AT(10, 2), AT(11, 2), AT(12, 2)
+#endif
+        },
+        {0, AT(1, 3), AT(2, 3), AT(3, 3), AT(4, 3),
+#if REGISTERS == 32
+         AT(5, 3), AT(6, 3), AT(7, 3), AT(8, 3)
+#endif
+        },
+#if REGISTERS == 32
+        {0, AT(1, 4), AT(2, 4), AT(3, 4), AT(4, 4), AT(5, 4), AT(6, 4)},
+#endif
+    },
+#undef AT
+    .pack = NAME(pack),
+}};
+
+#undef STEP_ENDS
+#undef OPAQUE

@@ -8,6 +8,8 @@
 
 #include "thimble_move.h"
 #include "thimble_pool.h"
+#include "thimble_attention.h"
+#include "thimble_recurrent.h"
 
 // --- families of processors, each with all that those before it have
 

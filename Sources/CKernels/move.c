@@ -1,46 +1,21 @@
 #include "CKernels.h"
 #include <string.h>
 
-#define UNROLL _Pragma("clang loop unroll(full)")
-
 typedef uint64_t lane __attribute__((vector_size(16), aligned(1), may_alias));
 
 /// The vector code of a family; places of a table are log2 of a cell's bytes.
 typedef struct {
     size_t lanes;
     void (*grid[4])(const uint8_t *in, ptrdiff_t in_step, uint8_t *out, ptrdiff_t out_step, size_t count, size_t m);
-    size_t (*weave2[4])(const uint8_t *in, ptrdiff_t across, uint8_t *out, size_t n);
-    size_t (*weave4[4])(const uint8_t *in, ptrdiff_t across, uint8_t *out, size_t n);
-    size_t (*part2[4])(const uint8_t *in, uint8_t *out, ptrdiff_t across, size_t n);
-    size_t (*part4[4])(const uint8_t *in, uint8_t *out, ptrdiff_t across, size_t n);
+    /// Of 2, 3 and 4 lines.
+    size_t (*weave[3][4])(const uint8_t *in, ptrdiff_t across, uint8_t *out, size_t n);
+    size_t (*part[3][4])(const uint8_t *in, uint8_t *out, ptrdiff_t across, size_t n);
     size_t (*second[4])(const uint8_t *in, uint8_t *out, size_t n);
     size_t (*reverse[4])(const uint8_t *in, uint8_t *out, size_t n);
 } vector_moves;
 
-#define LANES16 1
-#define TARGET
-#define NAME(x) plain_##x
-#include "move_kernels.h"
-#if defined(__x86_64__)
-#define LANES16 2
-#define TARGET __attribute__((target("avx2,fma")))
-#define NAME(x) middle_##x
-#include "move_kernels.h"
-
-#define LANES16 4
-#define TARGET __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,fma")))
-#define NAME(x) wide_##x
-#include "move_kernels.h"
-#endif
-
-static const vector_moves *moves_of(unsigned family) {
-#if defined(__x86_64__)
-    if (family >= THIMBLE_AVX512) return &wide_moves;
-    if (family == THIMBLE_AVX2) return &middle_moves;
-#endif
-    (void)family;
-    return &plain_moves;
-}
+#define KERNELS "move_kernels.h"
+#include "families.h"
 
 // --- lines of cells
 
@@ -52,8 +27,8 @@ enum {
     REVERSE,  // a line without gaps, backwards
     GRID,     // two axes swapped: the line has no gaps in the input, the one across none in the output
     BLOCKS,   // two axes, any steps, in blocks that stay in the cache
-    WEAVE,    // a grid of 2 or 4 across that fills its part of the output
-    PART,     // a grid whose 2 or 4 across are side by side in the input; the line has no gaps in the output
+    WEAVE,    // a grid of 2 to 4 across that fills its part of the output
+    PART,     // a grid whose 2 to 4 across are side by side in the input; the line has no gaps in the output
 };
 
 #define CELLS(COPY) for (size_t i = 0; i < n; i++, in += in_step, out += out_step) { COPY }
@@ -107,7 +82,7 @@ static unsigned log2_of(size_t cell) { return (unsigned)__builtin_ctzll(cell); }
 
 /// Cells start..<start + n of the line, for all cells across.
 static void move_piece(const thimble_move *m, const uint8_t *in, uint8_t *out, size_t start, size_t n) {
-    const vector_moves *v = moves_of(m->family);
+    const vector_moves *v = OF_FAMILY(m->family, moves);
     size_t cell = m->cell, k = log2_of(cell) & 3, done = 0, wide = m->dims[m->across];
     ptrdiff_t in_step = m->in_steps[m->line], out_step = m->out_steps[m->line];
     ptrdiff_t in_across = m->in_steps[m->across], out_across = m->out_steps[m->across];
@@ -119,12 +94,12 @@ static void move_piece(const thimble_move *m, const uint8_t *in, uint8_t *out, s
         return;
     case SECOND: done = v->second[k](in, out, n); break;
     case REVERSE: done = v->reverse[k](in, out, n); break;
-    case WEAVE: done = (wide == 2 ? v->weave2 : v->weave4)[k](in, in_across, out, n); break;
-    case PART: done = (wide == 2 ? v->part2 : v->part4)[k](in, out, out_across, n); break;
+    case WEAVE: done = v->weave[wide - 2][k](in, in_across, out, n); break;
+    case PART: done = v->part[wide - 2][k](in, out, out_across, n); break;
     case GRID: {
         size_t lane_cells = 16 / cell;
         if (n < lane_cells || wide < lane_cells) break;
-        (wide < lane_cells * v->lanes ? &plain_moves : v)->grid[k](in, in_across, out, out_step, n, wide);
+        (wide < lane_cells * v->lanes ? plain_moves : v)->grid[k](in, in_across, out, out_step, n, wide);
         return;
     }
     case BLOCKS:
@@ -220,8 +195,8 @@ static void choose(thimble_move *m) {
     bool swapped = is_word(m->cell) && m->in_steps[near] == cell && m->out_steps[last] == cell;
     m->line = near;
     m->across = last;
-    if (swapped && (wide == 2 || wide == 4) && m->out_steps[near] == (ptrdiff_t)wide * cell) m->kind = WEAVE;
-    else if (swapped && (high == 2 || high == 4) && m->in_steps[last] == (ptrdiff_t)high * cell) {
+    if (swapped && wide <= 4 && m->out_steps[near] == (ptrdiff_t)wide * cell) m->kind = WEAVE;
+    else if (swapped && high <= 4 && m->in_steps[last] == (ptrdiff_t)high * cell) {
         m->kind = PART;
         m->line = last;
         m->across = near;

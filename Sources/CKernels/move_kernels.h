@@ -1,8 +1,9 @@
-// The vector code of move.c for one family of processors. Included several times with LANES16 (16-byte lanes of a vector: 1, 2 or
-// 4), TARGET (a function attribute) and NAME(x) defined.
+// The vector code of move.c for one family of processors, whose vectors have LANES16 lanes of 16 bytes. Included by families.h.
 // No include guard: it is meant to be included several times.
 
-#define BYTES (16 * LANES16)
+#define LANES16 (LANES / 4)
+#define BYTES (4 * LANES)
+#define UNROLL _Pragma("clang loop unroll(full)")
 #define KERNEL static TARGET __attribute__((noinline))
 #define INLINE static inline TARGET __attribute__((always_inline))
 
@@ -92,6 +93,19 @@ DEFINE_TILE(uint64_t, 2)
         }                                                                                                                \
         return i;                                                                                                        \
     }                                                                                                                    \
+    /* Cell i of the result's vector m is cell (m * N + i) / 3 of line (m * N + i) % 3. */                                   \
+    KERNEL size_t NAME(weave3_##TYPE)(const uint8_t *in, ptrdiff_t across, uint8_t *out, size_t n) {                         \
+        size_t i = 0;                                                                                                        \
+        for (; i + N <= n; i += N) {                                                                                         \
+            const uint8_t *p = in + i * sizeof(TYPE);                                                                        \
+            NAME(line_##TYPE) a = NAME(load_##TYPE)(p), b = NAME(load_##TYPE)(p + across), c = NAME(load_##TYPE)(p + 2 * across);\
+            uint8_t *to = out + 3 * i * sizeof(TYPE);                                                                        \
+            NAME(store_##TYPE)(to, WOVEN(0, N));                                                                             \
+            NAME(store_##TYPE)(to + N * sizeof(TYPE), WOVEN(1, N));                                                          \
+            NAME(store_##TYPE)(to + 2 * N * sizeof(TYPE), WOVEN(2, N));                                                      \
+        }                                                                                                                    \
+        return i;                                                                                                            \
+    }                                                                                                                        \
     KERNEL size_t NAME(weave4_##TYPE)(const uint8_t *in, ptrdiff_t across, uint8_t *out, size_t n) {                     \
         size_t i = 0;                                                                                                    \
         for (; i + N <= n; i += N) {                                                                                     \
@@ -118,6 +132,19 @@ DEFINE_TILE(uint64_t, 2)
         }                                                                                                                \
         return i;                                                                                                        \
     }                                                                                                                    \
+    KERNEL size_t NAME(part3_##TYPE)(const uint8_t *in, uint8_t *out, ptrdiff_t across, size_t n) {                          \
+        size_t i = 0;                                                                                                        \
+        for (; i + N <= n; i += N) {                                                                                         \
+            const uint8_t *p = in + 3 * i * sizeof(TYPE);                                                                    \
+            NAME(line_##TYPE) a = NAME(load_##TYPE)(p), b = NAME(load_##TYPE)(p + N * sizeof(TYPE));                         \
+            NAME(line_##TYPE) c = NAME(load_##TYPE)(p + 2 * N * sizeof(TYPE));                                               \
+            uint8_t *to = out + i * sizeof(TYPE);                                                                            \
+            NAME(store_##TYPE)(to, PARTED(0, N));                                                                            \
+            NAME(store_##TYPE)(to + across, PARTED(1, N));                                                                   \
+            NAME(store_##TYPE)(to + 2 * across, PARTED(2, N));                                                               \
+        }                                                                                                                    \
+        return i;                                                                                                            \
+    }                                                                                                                        \
     KERNEL size_t NAME(part4_##TYPE)(const uint8_t *in, uint8_t *out, ptrdiff_t across, size_t n) {                      \
         size_t i = 0;                                                                                                    \
         for (; i + N <= n; i += N) {                                                                                     \
@@ -167,6 +194,20 @@ DEFINE_TILE(uint64_t, 2)
 #define BACK_8(b) BACK_4(b), BACK_4(b - 4)
 #define BACK_16(b) BACK_8(b), BACK_8(b - 8)
 
+
+// Three lines: the first shuffle takes what comes from the first two vectors, the second what comes from the third.
+#define EACH_2(F, m, n) F(m, n, 0), F(m, n, 1)
+#define EACH_4(F, m, n) EACH_2(F, m, n), F(m, n, 2), F(m, n, 3)
+#define EACH_8(F, m, n) EACH_4(F, m, n), F(m, n, 4), F(m, n, 5), F(m, n, 6), F(m, n, 7)
+#define EACH_16(F, m, n) \
+    EACH_8(F, m, n), F(m, n, 8), F(m, n, 9), F(m, n, 10), F(m, n, 11), F(m, n, 12), F(m, n, 13), F(m, n, 14), F(m, n, 15)
+#define WOVEN_TWO(m, n, l) ((m * n + l) % 3 == 1 ? n : 0) + (m * n + l) / 3
+#define WOVEN_THIRD(m, n, l) (m * n + l) % 3 == 2 ? n + (m * n + l) / 3 : l
+#define WOVEN(m, N) __builtin_shufflevector(__builtin_shufflevector(a, b, EACH_##N(WOVEN_TWO, m, N)), c, EACH_##N(WOVEN_THIRD, m, N))
+#define PARTED_TWO(m, n, l) 3 * l + m < 2 * n ? 3 * l + m : 0
+#define PARTED_THIRD(m, n, l) 3 * l + m < 2 * n ? l : 3 * l + m - n
+#define PARTED(m, N) __builtin_shufflevector(__builtin_shufflevector(a, b, EACH_##N(PARTED_TWO, m, N)), c, EACH_##N(PARTED_THIRD, m, N))
+
 DEFINE_LINES(uint8_t, 16)
 DEFINE_LINES(uint16_t, 8)
 #if LANES16 == 1
@@ -180,13 +221,15 @@ DEFINE_LINES(uint32_t, 16)
 DEFINE_LINES(uint64_t, 8)
 #endif
 
-#define OF(f) { [0] = NAME(f##_uint8_t), [1] = NAME(f##_uint16_t), [2] = NAME(f##_uint32_t), [3] = NAME(f##_uint64_t) }
-static const vector_moves NAME(moves) = {
+#define OF(f) { NAME(f##_uint8_t), NAME(f##_uint16_t), NAME(f##_uint32_t), NAME(f##_uint64_t) }
+static const vector_moves NAME(table) = {
     .lanes = LANES16,
     .grid = { NAME(grid_16), NAME(grid_8), NAME(grid_4), NAME(grid_2) },
-    .weave2 = OF(weave2), .weave4 = OF(weave4), .part2 = OF(part2), .part4 = OF(part4),
+    .weave = { OF(weave2), OF(weave3), OF(weave4) }, .part = { OF(part2), OF(part3), OF(part4) },
     .second = OF(second), .reverse = OF(reverse),
 };
+
+static const vector_moves *const NAME(moves) = &NAME(table);
 
 #undef OF
 #undef DEFINE_TILE
@@ -200,6 +243,16 @@ static const vector_moves NAME(moves) = {
 #undef HIGH_4
 #undef HIGH_8
 #undef HIGH_16
+#undef EACH_2
+#undef EACH_4
+#undef EACH_8
+#undef EACH_16
+#undef WOVEN_TWO
+#undef WOVEN_THIRD
+#undef WOVEN
+#undef PARTED_TWO
+#undef PARTED_THIRD
+#undef PARTED
 #undef FIRST_2
 #undef FIRST_4
 #undef FIRST_8
@@ -214,7 +267,4 @@ static const vector_moves NAME(moves) = {
 #undef BACK_16
 #undef BYTES
 #undef KERNEL
-#undef INLINE
 #undef LANES16
-#undef TARGET
-#undef NAME

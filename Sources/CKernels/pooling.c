@@ -2,8 +2,6 @@
 #include <math.h>
 #include <string.h>
 
-#define UNROLL _Pragma("clang loop unroll(full)")
-
 /// The cells of a window that lie in the image; steps in elements, dilation included.
 typedef struct { size_t rows, columns, row, pixel; } window;
 
@@ -15,21 +13,8 @@ typedef struct {
     window_function max, average, l1, l2, max_u8, max_s8;
 } windows;
 
-#define LANES16 1
-#define TARGET
-#define NAME(x) plain_##x
-#include "pooling_kernels.h"
-#if defined(__x86_64__)
-#define LANES16 2
-#define TARGET __attribute__((target("avx2,fma")))
-#define NAME(x) middle_##x
-#include "pooling_kernels.h"
-
-#define LANES16 4
-#define TARGET __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,fma")))
-#define NAME(x) wide_##x
-#include "pooling_kernels.h"
-#endif
+#define KERNELS "pooling_kernels.h"
+#include "families.h"
 
 // Fewer channels than a vector has, one at a time.
 #define DEFINE_NARROW(NAMED, TYPE, START, STEP, FINISH)                                                                   \

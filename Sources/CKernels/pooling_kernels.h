@@ -1,14 +1,14 @@
-// Pooling for one family of processors. Included several times with LANES16 (16-byte lanes of a vector), TARGET (a function
-// attribute) and NAME(x) defined.
+// Pooling for one family of processors. Included by families.h.
 // No include guard: it is meant to be included several times.
 
+#define UNROLL _Pragma("clang loop unroll(full)")
 #define INLINE static inline TARGET __attribute__((always_inline))
 
-enum { NAME(floats) = 4 * LANES16, NAME(bytes) = 16 * LANES16 };
-typedef float NAME(vector) __attribute__((vector_size(16 * LANES16), aligned(4), may_alias));
-typedef int32_t NAME(mask) __attribute__((vector_size(16 * LANES16)));
-typedef uint8_t NAME(unsigned8) __attribute__((vector_size(16 * LANES16), aligned(1), may_alias));
-typedef int8_t NAME(signed8) __attribute__((vector_size(16 * LANES16), aligned(1), may_alias));
+enum { NAME(floats) = LANES, NAME(bytes) = 4 * LANES };
+typedef float NAME(vector) __attribute__((vector_size(4 * LANES), aligned(4), may_alias));
+typedef int32_t NAME(mask) __attribute__((vector_size(4 * LANES)));
+typedef uint8_t NAME(unsigned8) __attribute__((vector_size(4 * LANES), aligned(1), may_alias));
+typedef int8_t NAME(signed8) __attribute__((vector_size(4 * LANES), aligned(1), may_alias));
 
 INLINE NAME(vector) NAME(select)(NAME(mask) m, NAME(vector) a, NAME(vector) b) {
     return (NAME(vector))((m & (NAME(mask))a) | (~m & (NAME(mask))b));
@@ -80,7 +80,3 @@ static const windows NAME(windows) = {
 #undef AS_IT_IS
 #undef TIMES_FACTOR
 #undef DEFINE_WINDOW
-#undef INLINE
-#undef LANES16
-#undef TARGET
-#undef NAME

@@ -1,21 +1,8 @@
 #include "CKernels.h"
 #include <string.h>
 
-#define LANES 4
-#define TARGET
-#define NAME(x) plain_##x
-#include "resize_kernels.h"
-#if defined(__x86_64__)
-#define LANES 8
-#define TARGET __attribute__((target("avx2,fma")))
-#define NAME(x) middle_##x
-#include "resize_kernels.h"
-
-#define LANES 16
-#define TARGET __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,fma")))
-#define NAME(x) wide_##x
-#include "resize_kernels.h"
-#endif
+#define KERNELS "resize_kernels.h"
+#include "families.h"
 
 typedef void (*weighted_function)(const float *const *in, const float *weights, size_t taps, float *out, size_t n);
 

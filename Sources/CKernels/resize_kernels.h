@@ -1,5 +1,4 @@
-// Weighted sums for resizing, for one family of processors. Included several times with LANES, TARGET (a function attribute) and
-// NAME(x) defined.
+// Weighted sums for resizing, for one family of processors. Included by families.h.
 // No include guard: it is meant to be included several times.
 
 #define INLINE static inline TARGET __attribute__((always_inline))
@@ -22,8 +21,3 @@ static TARGET void NAME(weighted)(const float *const *in, const float *weights, 
     else if (taps == 4) NAME(sum_of)(in, weights, 4, out, n);
     else NAME(sum_of)(in, weights, taps, out, n);
 }
-
-#undef INLINE
-#undef LANES
-#undef TARGET
-#undef NAME

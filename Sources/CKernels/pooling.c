@@ -2,8 +2,8 @@
 #include <math.h>
 #include <string.h>
 
-/// The cells of a window that lie in the image; steps in elements, dilation included.
-typedef struct { size_t rows, columns, row, pixel; } window;
+/// The cells of a window that lie in the image (steps in elements, dilation included), and windows alike that follow it.
+typedef struct { size_t rows, columns, row, pixel, outputs, in_step, out_step; } window;
 
 typedef void (*window_function)(const window *w, const void *in, void *out, size_t channels, float factor);
 
@@ -20,8 +20,9 @@ typedef struct {
 #define DEFINE_NARROW(NAMED, TYPE, START, STEP, FINISH)                                                                   \
     static void NAMED(const window *w, const void *from, void *to, size_t channels, float factor) {                      \
         (void)factor;                                                                                                     \
-        for (size_t c = 0; c < channels; c++) {                                                                           \
-            const TYPE *in = (const TYPE *)from + c;                                                                      \
+        for (size_t i = 0; i < w->outputs * channels; i++) {                                                              \
+            size_t c = i % channels;                                                                                      \
+            const TYPE *in = (const TYPE *)from + i / channels * w->in_step + c;                                          \
             TYPE sum = START;                                                                                             \
             for (size_t y = 0; y < w->rows; y++) {                                                                        \
                 TYPE total = sum;                                                                                         \
@@ -31,7 +32,7 @@ typedef struct {
                 }                                                                                                         \
                 sum = total;                                                                                              \
             }                                                                                                             \
-            ((TYPE *)to)[c] = FINISH;                                                                                     \
+            ((TYPE *)to)[i / channels * w->out_step + c] = FINISH;                                                        \
         }                                                                                                                 \
     }
 DEFINE_NARROW(narrow_max, float, in[0], if (v > total || v != v) total = v, sum)
@@ -120,30 +121,51 @@ static size_t padded_count(size_t start, size_t kernel, size_t dilation, size_t 
 
 typedef struct { window_function function; size_t element, channel, channels; } part;
 
+/// What the windows of a row of the output share.
+typedef struct { const thimble_pooling *k; const part *p; const uint8_t *in; uint8_t *out; reach rows; size_t padded_rows; } row_work;
+
+/// Windows x..<x + count, which are alike.
+static void write_windows(const row_work *r, size_t x, size_t count, reach columns) {
+    const thimble_pooling *k = r->k;
+    size_t element = r->p->element, channels = r->p->channels;
+    uint8_t *out = r->out + x * k->out.pixel * element;
+    if (r->rows.count == 0 || columns.count == 0) {
+        // Nothing but padding: ONNX gives no value; zero is the mean of padding that counts.
+        for (size_t i = 0; i < count; i++) memset(out + i * k->out.pixel * element, 0, channels * element);
+        return;
+    }
+    window w = {
+        .rows = r->rows.count, .columns = columns.count, .row = k->dilation_height * k->in.row, .pixel = k->dilation_width * k->in.pixel,
+        .outputs = count, .in_step = k->stride_width * k->in.pixel, .out_step = k->out.pixel,
+    };
+    float factor = (float)k->p;
+    if (k->kind == THIMBLE_POOLING_AVERAGE) {
+        size_t cells = r->rows.count * columns.count;
+        if (k->count_include_pad) {
+            size_t padded = k->pad_left + k->in_width + k->pad_right;
+            cells = r->padded_rows * padded_count(x * k->stride_width, k->kernel_width, k->dilation_width, padded);
+        }
+        factor = 1 / (float)cells;
+    }
+    r->p->function(&w, r->in + (r->rows.first * k->in.row + columns.first * k->in.pixel) * element, out, channels, factor);
+}
+
 static void write_row(const thimble_pooling *k, const part *p, const uint8_t *in, uint8_t *out, size_t y) {
-    size_t y_start = y * k->stride_height;
-    reach rows = reach_of(y_start, k->pad_top, k->kernel_height, k->dilation_height, k->in_height);
-    size_t high = padded_count(y_start, k->kernel_height, k->dilation_height, k->pad_top + k->in_height + k->pad_bottom);
-    window w = { .rows = rows.count, .row = k->dilation_height * k->in.row, .pixel = k->dilation_width * k->in.pixel };
-    const uint8_t *row = in + rows.first * k->in.row * p->element;
-    for (size_t x = 0; x < k->out_width; x++, out += k->out.pixel * p->element) {
-        size_t start = x * k->stride_width;
-        reach columns = reach_of(start, k->pad_left, k->kernel_width, k->dilation_width, k->in_width);
-        if (rows.count == 0 || columns.count == 0) {
-            // Nothing but padding: ONNX gives no value; zero is the mean of padding that counts.
-            memset(out, 0, p->channels * p->element);
-            continue;
+    size_t y_start = y * k->stride_height, width = (k->kernel_width - 1) * k->dilation_width + 1;
+    row_work r = {
+        .k = k, .p = p, .in = in, .out = out, .rows = reach_of(y_start, k->pad_top, k->kernel_height, k->dilation_height, k->in_height),
+        .padded_rows = padded_count(y_start, k->kernel_height, k->dilation_height, k->pad_top + k->in_height + k->pad_bottom),
+    };
+    // Windows first..<last have no padding at their sides.
+    size_t first = least((k->pad_left + k->stride_width - 1) / k->stride_width, k->out_width), last = first, end = k->pad_left + k->in_width;
+    if (end >= width && (end - width) / k->stride_width >= first) last = least((end - width) / k->stride_width + 1, k->out_width);
+    for (size_t x = 0; x < k->out_width; x++) {
+        if (x == first && last > first) {
+            write_windows(&r, x, last - first, (reach){ x * k->stride_width - k->pad_left, k->kernel_width });
+            x = last;
+            if (x >= k->out_width) break;
         }
-        w.columns = columns.count;
-        float factor = (float)k->p;
-        if (k->kind == THIMBLE_POOLING_AVERAGE) {
-            size_t count = rows.count * columns.count;
-            if (k->count_include_pad) {
-                count = high * padded_count(start, k->kernel_width, k->dilation_width, k->pad_left + k->in_width + k->pad_right);
-            }
-            factor = 1 / (float)count;
-        }
-        p->function(&w, row + columns.first * k->in.pixel * p->element, out, p->channels, factor);
+        write_windows(&r, x, 1, reach_of(x * k->stride_width, k->pad_left, k->kernel_width, k->dilation_width, k->in_width));
     }
 }
 
@@ -161,13 +183,15 @@ static void write_separably(const thimble_pooling *k, const part *p, const uint8
         reach rows = reach_of(y * k->stride_height, k->pad_top, k->kernel_height, 1, k->in_height);
         const uint8_t *from = scratch + (rows.first - top.first) * width * p->element;
         uint8_t *to = out + (y - y0) * k->out.row * p->element;
-        window w = { .rows = rows.count, .columns = 1, .row = width, .pixel = 0 };
+        window w = { .rows = rows.count, .columns = 1, .row = width, .outputs = 1 };
         if (k->out.pixel == p->channels) {
             function_for(k, width)(&w, from, to, width, 0);
             continue;
         }
-        for (size_t x = 0; x < k->out_width; x++)
-            p->function(&w, from + x * p->channels * p->element, to + x * k->out.pixel * p->element, p->channels, 0);
+        w.outputs = k->out_width;
+        w.in_step = p->channels;
+        w.out_step = k->out.pixel;
+        p->function(&w, from, to, p->channels, 0);
     }
 }
 

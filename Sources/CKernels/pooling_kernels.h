@@ -38,30 +38,37 @@ INLINE NAME(vector) NAME(root)(NAME(vector) v) {
     return v;
 }
 
-// One window for n channels, which are a vector at least. `count` vectors at a time; the last overlaps the one before it.
+// Windows of n channels, which are a vector at least. `count` vectors at a time; the last overlaps the one before it. Windows of
+// 2 x 2 and 3 x 3 cells, which most are, have code of their own, where `high` and `across` are constants.
 // A maximum begins with the first cell of the window; a sum is kept per row, so that many rows do not add up errors.
-#define DEFINE_WINDOW(NAMED, TYPE, VECTOR, WIDTH, STEP, IS_SUM, FINISH)                                                     \
-    INLINE void NAME(NAMED##_part)(const window *w, const TYPE *in, TYPE *out, float factor, const int count) {            \
-        VECTOR all[4], row[4];                                                                                              \
-        UNROLL for (int v = 0; v < count; v++) all[v] = IS_SUM ? (VECTOR){ 0 } : *(const VECTOR *)(in + v * WIDTH);         \
-        for (size_t y = 0; y < w->rows; y++) {                                                                              \
-            const TYPE *p = in + y * w->row;                                                                                \
-            UNROLL for (int v = 0; v < count; v++) row[v] = IS_SUM ? (VECTOR){ 0 } : all[v];                                \
-            for (size_t x = 0; x < w->columns; x++, p += w->pixel) {                                                        \
-                UNROLL for (int v = 0; v < count; v++) row[v] = STEP(row[v], *(const VECTOR *)(p + v * WIDTH));             \
-            }                                                                                                               \
-            UNROLL for (int v = 0; v < count; v++) all[v] = IS_SUM ? all[v] + row[v] : row[v];                              \
-        }                                                                                                                   \
-        (void)factor;                                                                                                       \
-        UNROLL for (int v = 0; v < count; v++) *(VECTOR *)(out + v * WIDTH) = FINISH(all[v]);                               \
-    }                                                                                                                       \
-    static TARGET void NAME(NAMED)(const window *w, const void *from, void *to, size_t n, float factor) {                   \
-        const TYPE *in = from;                                                                                              \
-        TYPE *out = to;                                                                                                     \
-        size_t c = 0;                                                                                                       \
-        for (; c + 4 * WIDTH <= n; c += 4 * WIDTH) NAME(NAMED##_part)(w, in + c, out + c, factor, 4);                       \
-        for (; c + WIDTH <= n; c += WIDTH) NAME(NAMED##_part)(w, in + c, out + c, factor, 1);                               \
-        if (c < n) NAME(NAMED##_part)(w, in + n - WIDTH, out + n - WIDTH, factor, 1);                                       \
+#define DEFINE_WINDOW(NAMED, TYPE, VECTOR, WIDTH, STEP, IS_SUM, FINISH)                                                                              \
+    INLINE void NAME(NAMED##_part)(                                                                                                                  \
+        const window *w, const TYPE *in, TYPE *out, float factor, const int count, const size_t high, const size_t across) {                         \
+        VECTOR all[4], row[4];                                                                                                                       \
+        UNROLL for (int v = 0; v < count; v++) all[v] = IS_SUM ? (VECTOR){ 0 } : *(const VECTOR *)(in + v * WIDTH);                                  \
+        for (size_t y = 0; y < high; y++) {                                                                                                          \
+            const TYPE *p = in + y * w->row;                                                                                                         \
+            UNROLL for (int v = 0; v < count; v++) row[v] = IS_SUM ? (VECTOR){ 0 } : all[v];                                                         \
+            for (size_t x = 0; x < across; x++, p += w->pixel) {                                                                                     \
+                UNROLL for (int v = 0; v < count; v++) row[v] = STEP(row[v], *(const VECTOR *)(p + v * WIDTH));                                      \
+            }                                                                                                                                        \
+            UNROLL for (int v = 0; v < count; v++) all[v] = IS_SUM ? all[v] + row[v] : row[v];                                                       \
+        }                                                                                                                                            \
+        (void)factor;                                                                                                                                \
+        UNROLL for (int v = 0; v < count; v++) *(VECTOR *)(out + v * WIDTH) = FINISH(all[v]);                                                        \
+    }                                                                                                                                                \
+    INLINE void NAME(NAMED##_windows)(const window *w, const TYPE *in, TYPE *out, size_t n, float factor, const size_t high, const size_t across) {  \
+        for (size_t i = 0; i < w->outputs; i++, in += w->in_step, out += w->out_step) {                                                              \
+            size_t c = 0;                                                                                                                            \
+            for (; c + 4 * WIDTH <= n; c += 4 * WIDTH) NAME(NAMED##_part)(w, in + c, out + c, factor, 4, high, across);                              \
+            for (; c + WIDTH <= n; c += WIDTH) NAME(NAMED##_part)(w, in + c, out + c, factor, 1, high, across);                                      \
+            if (c < n) NAME(NAMED##_part)(w, in + n - WIDTH, out + n - WIDTH, factor, 1, high, across);                                              \
+        }                                                                                                                                            \
+    }                                                                                                                                                \
+    static TARGET void NAME(NAMED)(const window *w, const void *in, void *out, size_t n, float factor) {                                             \
+        if (w->rows == 3 && w->columns == 3) NAME(NAMED##_windows)(w, in, out, n, factor, 3, 3);                                                     \
+        else if (w->rows == 2 && w->columns == 2) NAME(NAMED##_windows)(w, in, out, n, factor, 2, 2);                                                \
+        else NAME(NAMED##_windows)(w, in, out, n, factor, w->rows, w->columns);                                                                      \
     }
 
 #define AS_IT_IS(v) (v)

@@ -44,7 +44,7 @@ let package = Package(
         .target(name: "ModelGraph", dependencies: ["Tensors"], swiftSettings: strict),
         .target(name: "ThimbleFile", dependencies: ["ModelGraph", "Tensors", "CZlib"], swiftSettings: strict),
         .target(name: "Operators", dependencies: ["ModelGraph", "Tensors", "CKernels"], swiftSettings: strict),
-        .target(name: "Execution", dependencies: ["Operators", "ModelGraph", "Tensors"], swiftSettings: strict),
+        .target(name: "Execution", dependencies: ["Operators", "ModelGraph", "Tensors", "CKernels", "CSystem"], swiftSettings: strict),
 
         // The make side.
         .target(name: "OnnxFile", dependencies: ["ModelGraph", "Tensors", "COnnx", "CSystem"], swiftSettings: strict),
@@ -63,11 +63,11 @@ let package = Package(
             name: "backend-suite", dependencies: ["BackendSuite", "OnnxFile", "ModelGraph", "Tensors"], path: "Tests/BackendSuiteCommand",
             swiftSettings: relaxed),
         tests("CKernels", ["CKernels"]),
-        tests("Tensors", ["Tensors", "CKernels"]),
+        tests("Tensors", ["Tensors", "CKernels", "CSystem"]),
         tests("ModelGraph", ["ModelGraph", "Tensors"]),
         tests("OnnxFile", ["OnnxFile", "ThimbleFile", "ModelGraph", "Tensors"]),
         tests("ThimbleFile", ["ThimbleFile", "ModelGraph", "Tensors"], data: ["Golden"]),
-        tests("Operators", ["Operators", "ModelGraph", "Tensors", "CKernels"]),
+        tests("Operators", ["BackendSuite", "Execution", "OnnxFile", "Operators", "ModelGraph", "Tensors", "CKernels"]),
         tests("Execution", ["BackendSuite", "Execution", "Operators", "OnnxFile", "ThimbleFile", "ModelGraph", "Tensors"]),
         tests("Thimble", ["Thimble", "ModelGraph", "Tensors"]),
         tests("ThimbleCommand", ["Thimble", "ThimbleCommand"]),

@@ -237,12 +237,13 @@ static TARGET void NAME(pack)(const float *b, size_t k, size_t columns, size_t v
         }
         return;
     }
+    // Four steps after the other, so that what is written follows itself and what is read is still near for the next four.
     size_t quads = k_step == 1 ? columns / 4 * 4 : 0, steps = k / 4 * 4;
-    for (size_t j = 0; j < quads; j += 4) {
-        for (size_t s = 0; s < steps; s += 4) NAME(transpose_4)(b + j * n_step + s, n_step, scale, out + s * width + j, width);
-        for (size_t s = steps; s < k; s++) {
-            for (size_t i = j; i < j + 4; i++) out[s * width + i] = b[i * n_step + s] * scale;
-        }
+    for (size_t s = 0; s < steps; s += 4) {
+        for (size_t j = 0; j < quads; j += 4) NAME(transpose_4)(b + j * n_step + s, n_step, scale, out + s * width + j, width);
+    }
+    for (size_t s = steps; s < k; s++) {
+        for (size_t j = 0; j < quads; j++) out[s * width + j] = b[j * n_step + s] * scale;
     }
     for (size_t j = quads; j < width; j++) {
         for (size_t s = 0; s < k; s++) out[s * width + j] = j < columns ? b[s * k_step + j * n_step] * scale : 0;

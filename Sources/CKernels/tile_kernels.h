@@ -178,7 +178,7 @@ static TARGET void NAME(channelwise)(
         const size_t left = rows - i;
         here = left >= 8 ? 8 : left >= 4 ? 4 : 1;
         for (size_t j = 0; j < columns; j += LANES) {
-            const float *from = a + i * tile->a_step + j, *bias_here = bias ? bias + j : NULL;
+            const float *from = a + i * tile->a_step + j / LANES * tile->a_vector, *bias_here = bias ? bias + j : NULL;
             const float *residual_here = residual ? residual + i * tile->residual_stride + j : NULL;
             float *to = c + i * tile->c_stride + j;
             size_t part = columns - j < LANES ? columns - j : LANES;
@@ -192,6 +192,25 @@ static TARGET void NAME(channelwise)(
                 else NAME(channels)(1, true, tile, from, b + j, step, bias_here, residual_here, to, part);
             }
         }
+    }
+}
+
+static TARGET void NAME(spread)(const float *in, size_t n, size_t group, size_t member, float *out, size_t out_step) {
+    // Whole groups fill a vector, so their size is a power of two.
+    NAME(mask) from;
+    UNROLL for (int i = 0; i < LANES; i++) from[i] = i;
+    from = (from & -(int32_t)group) + (int32_t)member;
+    for (size_t j = 0; j < n; j += LANES, out += out_step) {
+        NAME(vector) v = n - j >= LANES ? NAME(load)(in + j) : NAME(load_part)(in + j, n - j);
+#if LANES == 16
+        v = (NAME(vector))_mm512_permutexvar_ps((__m512i)from, (__m512)v);
+#elif LANES == 8
+        v = (NAME(vector))_mm256_permutevar8x32_ps((__m256)v, (__m256i)from);
+#else
+        NAME(vector) old = v;
+        for (int i = 0; i < LANES; i++) v[i] = old[from[i]];
+#endif
+        NAME(store)(out, v);
     }
 }
 
@@ -263,6 +282,7 @@ static const thimble_tiles NAME(tiles)[1] = {{
     },
 #undef AT
     .channelwise = NAME(channelwise),
+    .spread = NAME(spread),
     .pack = NAME(pack),
 }};
 

@@ -12,6 +12,9 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <time.h>
+#ifdef __linux__
+#include <sched.h>
+#endif
 #if defined(__linux__) && !defined(THIMBLE_POOL_WITHOUT_FUTEX)
 #include <linux/futex.h>
 #include <sys/syscall.h>
@@ -27,7 +30,13 @@ enum { INSIDE = 1023, OPEN = 1024, JOB = 2048, MOST_HELPERS = INSIDE };
 /// How long a thread spins before it sleeps: longer than the pauses between the nodes of a model, shorter than a time slice.
 enum { SPIN_NS = 30000 };
 
-typedef struct { thimble_pool *pool; unsigned worker; pthread_t thread; } helper;
+typedef struct {
+    thimble_pool *pool;
+    unsigned worker;
+    pthread_t thread;
+    /// Where it ran when it entered the last job.
+    atomic_int processor;
+} helper;
 
 struct thimble_pool {
     // Each word that threads write while others read something else has a cache line of its own.
@@ -36,6 +45,8 @@ struct thimble_pool {
     _Alignas(64) atomic_uint sleepers;
     _Atomic(uint32_t) caller_sleeps;
     atomic_bool ending;
+    /// Where the caller ran when it opened the last job.
+    atomic_int caller_processor;
     // The job: written while the gate is shut and nobody is inside.
     _Alignas(64) thimble_pool_body body;
     void *context;
@@ -95,15 +106,40 @@ static uint64_t now(void) {
     return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
 }
 
-/// A spin that looks at the clock once in 32 turns.
+static int current_processor(void) {
+#ifdef __linux__
+    return sched_getcpu();
+#else
+    return -1;
+#endif
+}
+
+/// Whether `worker` runs where a thread that it waits for did last, as a busy system may arrange it: spinning would keep that
+/// thread from its work.
+static bool is_in_the_way(thimble_pool *pool, unsigned worker) {
+    int here = current_processor();
+    if (here < 0) return false;
+    if (worker > 0) return atomic_load_explicit(&pool->caller_processor, memory_order_relaxed) == here;
+    for (unsigned i = 0; i < pool->helpers; i++) {
+        if (atomic_load_explicit(&pool->each[i].processor, memory_order_relaxed) == here) return true;
+    }
+    return false;
+}
+
+/// A spin that looks around once in 32 turns.
 typedef struct { uint64_t start; unsigned turns; } spin;
 
-static inline bool may_spin(const thimble_pool *pool, spin *s) {
+static inline bool may_spin(thimble_pool *pool, spin *s, unsigned worker) {
     if (!pool->spins) return false;
+    if (s->turns % 32 == 0) {
+        if (is_in_the_way(pool, worker)) return false;
+        uint64_t time = now();
+        if (s->turns == 0) s->start = time;
+        if (time - s->start > SPIN_NS) return false;
+    }
+    s->turns++;
     relax();
-    if (++s->turns % 32 != 0) return true;
-    if (s->turns == 32) s->start = now();
-    return now() - s->start < SPIN_NS;
+    return true;
 }
 
 // --- work
@@ -120,12 +156,12 @@ static void take_chunks(thimble_pool *pool, unsigned worker) {
 static bool is_new(uint32_t gate, uint32_t seen) { return (gate & OPEN) && (gate & ~(uint32_t)(JOB - 1)) != seen; }
 
 /// Waits for an open job other than `seen`, or the end of the pool.
-static uint32_t next_job(thimble_pool *pool, uint32_t seen) {
+static uint32_t next_job(thimble_pool *pool, uint32_t seen, unsigned worker) {
     spin s = { 0 };
     uint32_t gate;
     while (!is_new(gate = atomic_load_explicit(&pool->gate, memory_order_relaxed), seen)) {
         if (atomic_load_explicit(&pool->ending, memory_order_relaxed)) return gate;
-        if (may_spin(pool, &s)) continue;
+        if (may_spin(pool, &s, worker)) continue;
         // The caller opens the gate before it counts sleepers, and a sleeper is counted before it looks at the gate: one of
         // the two sees the other.
         atomic_fetch_add(&pool->sleepers, 1);
@@ -140,11 +176,12 @@ static void *help(void *argument) {
     thimble_pool *pool = self->pool;
     uint32_t seen = 0;
     for (;;) {
-        uint32_t gate = next_job(pool, seen);
+        uint32_t gate = next_job(pool, seen, self->worker);
         if (atomic_load(&pool->ending)) return NULL;
         // Acquires what the caller wrote before it opened the gate.
         if (!is_new(gate, seen) || !atomic_compare_exchange_weak(&pool->gate, &gate, gate + 1)) continue;
         seen = gate & ~(uint32_t)(JOB - 1);
+        atomic_store_explicit(&self->processor, current_processor(), memory_order_relaxed);
         take_chunks(pool, self->worker);
         uint32_t before = atomic_fetch_sub(&pool->gate, 1);
         if ((before & (INSIDE | OPEN)) == 1 && atomic_load(&pool->caller_sleeps)) {
@@ -157,7 +194,7 @@ static void *help(void *argument) {
 static void await_helpers(thimble_pool *pool) {
     spin s = { 0 };
     while (atomic_load_explicit(&pool->gate, memory_order_acquire) & INSIDE) {
-        if (may_spin(pool, &s)) continue;
+        if (may_spin(pool, &s, 0)) continue;
         // The last helper leaves before it looks whether the caller sleeps. A helper late from the job before may take the
         // flag down; it wakes this thread then, which looks again.
         atomic_store(&pool->caller_sleeps, 1);
@@ -179,6 +216,7 @@ void thimble_pool_run(thimble_pool *pool, size_t units, size_t grain, thimble_po
     pool->grain = grain;
     pool->chunks = (units - 1) / grain + 1;
     atomic_store_explicit(&pool->next, 0, memory_order_relaxed);
+    atomic_store_explicit(&pool->caller_processor, current_processor(), memory_order_relaxed);
     uint32_t gate = atomic_load_explicit(&pool->gate, memory_order_relaxed);
     atomic_store(&pool->gate, (gate + JOB) | OPEN);
     unsigned asleep = atomic_load(&pool->sleepers);
@@ -210,6 +248,7 @@ static void start_helpers(thimble_pool *pool, unsigned wanted) {
         helper *one = &pool->each[pool->helpers];
         one->pool = pool;
         one->worker = pool->helpers + 1;
+        atomic_init(&one->processor, -1);
         if (pthread_create(&one->thread, NULL, help, one) != 0) break;
     }
     pthread_sigmask(SIG_SETMASK, &before, NULL);
@@ -224,7 +263,7 @@ thimble_pool *thimble_pool_new(unsigned threads) {
         free(each);
         return NULL;
     }
-    *pool = (thimble_pool){ .each = each, .spins = threads <= (unsigned)thimble_processor_count() };
+    *pool = (thimble_pool){ .each = each, .caller_processor = -1, .spins = threads <= (unsigned)thimble_processor_count() };
 #if !FUTEX
     pthread_mutex_init(&pool->lock, NULL);
     pthread_cond_init(&pool->changed, NULL);

@@ -6,6 +6,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "thimble_move.h"
+#include "thimble_pool.h"
+#include "thimble_attention.h"
+#include "thimble_recurrent.h"
+
 // --- families of processors, each with all that those before it have
 
 enum { THIMBLE_PLAIN = 0, THIMBLE_AVX2 = 1, THIMBLE_AVX512 = 2, THIMBLE_AVX512_VNNI = 3 };

@@ -110,6 +110,11 @@ void thimble_axpy(size_t n, float w, const float *x, size_t stride, float *y);
 #include "thimble_conv.h"
 #include "thimble_matmul.h"
 
+// --- products and convolutions of small integers, and of weights that stay in codes
+
+#include "thimble_codes.h"
+#include "thimble_int8.h"
+
 // --- chains of elementwise operators
 
 #include "thimble_elementwise.h"

@@ -270,6 +270,7 @@ INLINE NAME(vector) NAME(sin_after)(NAME(vector) x, int32_t quarters) {
     c = NAME(fma)(c, u * u, NAME(then)(u, NAME(all)(-0.5f), 1));
     NAME(vector) y = NAME(select)((n & 1) == 0, s, c);
     y = (NAME(vector))((NAME(integers))y ^ ((n & 2) << 30));
+    if (quarters == 0) y = NAME(select)(x == 0, x, y);  // the sign of a zero is lost on the way
     if (NAME(any)(far)) {
         for (int i = 0; i < LANES; i++) {
             if (far[i]) y[i] = quarters == 0 ? __builtin_sinf(x[i]) : __builtin_cosf(x[i]);

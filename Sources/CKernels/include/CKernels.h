@@ -105,4 +105,9 @@ void thimble_axpy(size_t n, float w, const float *x, size_t stride, float *y);
 #include "thimble_conv.h"
 #include "thimble_matmul.h"
 
+// --- integers of 8 bits, and weights that stay in codes
+
+#include "thimble_codes.h"
+#include "thimble_int8.h"
+
 #endif

@@ -6,10 +6,19 @@ typedef uint32_t NAME(words) __attribute__((vector_size(LANES * 4)));
 
 /// The floats of the codes number i of a vector of words. Affine codes are held as signed integers; a table of up to 16 entries is in
 /// `near` (of fewer, over and over), larger ones and those of columns are in memory.
-INLINE NAME(vector) NAME(decoded)(const int kind, const int bits, NAME(words) words, int i, const NAME(vector) near[2], const float *table) {
+INLINE NAME(vector) NAME(decoded)(const int kind, const int bits, NAME(words) words, int i, const NAME(vector) near[4], const float *table) {
 #if LANES == 16
     // The permutation looks at the low 4 bits only.
-    if (bits <= 4 && kind != THIMBLE_CODES_TABLES) return (NAME(vector))_mm512_permutexvar_ps((__m512i)(words >> (uint32_t)(bits * i)), (__m512)near[0]);
+    if (bits <= 4 && kind != THIMBLE_CODES_TABLES && kind != CODES_TABLE_64) return (NAME(vector))_mm512_permutexvar_ps((__m512i)(words >> (uint32_t)(bits * i)), (__m512)near[0]);
+#endif
+#if LANES == 16
+    if (kind == CODES_TABLE_64) {
+        // Two pairs of registers hold 32 entries each; bit 5 chooses.
+        const __m512i index = (__m512i)(words >> (uint32_t)(bits * i));
+        const __m512 low = _mm512_permutex2var_ps((__m512)near[0], index, (__m512)near[1]);
+        const __m512 high = _mm512_permutex2var_ps((__m512)near[2], index, (__m512)near[3]);
+        return (NAME(vector))_mm512_mask_blend_ps(_mm512_test_epi32_mask(index, _mm512_set1_epi32(32)), low, high);
+    }
 #endif
     if (kind == THIMBLE_CODES_AFFINE) return __builtin_convertvector((NAME(mask))(words << (uint32_t)(32 - bits * (i + 1))) >> (32 - bits), NAME(vector));
     NAME(words) index = (words >> (uint32_t)(bits * i)) & ((1u << bits) - 1);
@@ -35,8 +44,13 @@ INLINE NAME(vector) NAME(decoded)(const int kind, const int bits, NAME(words) wo
 }
 
 /// What every code of a kind is looked up in.
-INLINE void NAME(near)(const int kind, const int bits, const float *table, NAME(vector) near[2]) {
-    near[0] = near[1] = (NAME(vector)){0};
+INLINE void NAME(near)(const int kind, const int bits, const float *table, NAME(vector) near[4]) {
+    near[0] = near[1] = near[2] = near[3] = (NAME(vector)){0};
+#if LANES == 16
+    if (kind == CODES_TABLE_64) {
+        UNROLL for (int i = 0; i < 4; i++) near[i] = NAME(load)(table + i * LANES);
+    }
+#endif
     if (bits > 4 || kind == THIMBLE_CODES_TABLES) return;
     float entries[16];
     const int count = 1 << bits;
@@ -60,7 +74,7 @@ INLINE void NAME(product)(
     const codes_layout *layout = &panel->layout;
     const thimble_codes *k = layout->k;
     const size_t head = layout->head, words = layout->all_words, sums_stride = divided_up(k->k, k->group);
-    NAME(vector) near[2], total[CODES_ROWS][MOST_VECTORS];
+    NAME(vector) near[4], total[CODES_ROWS][MOST_VECTORS];
     NAME(near)(kind, bits, panel->table, near);
     const size_t tail = panel->columns - (size_t)(VECTORS - 1) * LANES;
     UNROLL for (int j = 0; j < VECTORS; j++) {
@@ -146,7 +160,7 @@ INLINE void NAME(any_decode)(const int kind, const int bits, const codes_panel *
     const codes_layout *layout = &panel->layout;
     const thimble_codes *k = layout->k;
     const size_t vectors = panel->vectors, width = vectors * LANES, head = layout->head;
-    NAME(vector) near[2];
+    NAME(vector) near[4];
     NAME(near)(kind, bits, panel->table, near);
     for (size_t step = first; step < last;) {
         const size_t group = step / k->group, start = group * k->group, end = smaller(last, start + k->group);
@@ -191,12 +205,13 @@ INLINE void NAME(any_decode)(const int kind, const int bits, const codes_panel *
 CODES(0, 2) CODES(0, 4) CODES(0, 8)
 CODES(1, 2) CODES(1, 4) CODES(1, 8)
 CODES(2, 2) CODES(2, 4) CODES(2, 8)
+CODES(3, 8)
 #undef CODES
 
 static const codes_kernels NAME(codes)[1] = {{
     .lanes = LANES,
 #define OF(kind, what) {NAME(what##_##kind##_2), NAME(what##_##kind##_4), NAME(what##_##kind##_8)}
-    .rows = {OF(0, product), OF(1, product), OF(2, product)},
-    .decode = {OF(0, decode), OF(1, decode), OF(2, decode)},
+    .rows = {OF(0, product), OF(1, product), OF(2, product), {0, 0, NAME(product_3_8)}},
+    .decode = {OF(0, decode), OF(1, decode), OF(2, decode), {0, 0, NAME(decode_3_8)}},
 #undef OF
 }};

@@ -9,6 +9,9 @@
 /// So few rows multiply codes where they are decoded, CODES_ROWS at a time; more make it worth while to write the floats down.
 enum { CODES_ROWS = 3, CODES_FEW = 7 };
 
+/// A kind of its own to kernels: one table of at most 64 entries (the packed form has as many), codes held in 8 bits.
+enum { CODES_TABLE_64 = 3 };
+
 /// How a panel lies in the packed form: for each group, for each vector of columns its scales, zero points and tables; then the group's
 /// codes, words of 32 bits that hold neighbours along k of one column, the words of a vector's columns side by side, vector after vector.
 typedef struct {
@@ -34,8 +37,8 @@ typedef void (*codes_decode)(const codes_panel *panel, size_t first, size_t last
 typedef struct {
     unsigned lanes;
     /// By kind, and by bits held: 2, 4, 8.
-    codes_rows rows[3][3];
-    codes_decode decode[3][3];
+    codes_rows rows[4][3];
+    codes_decode decode[4][3];
 } codes_kernels;
 
 #endif

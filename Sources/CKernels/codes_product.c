@@ -44,20 +44,55 @@ size_t thimble_codes_pack_size(const thimble_codes *k) {
     return round_up(CODES_FRONT + divided_up(k->n, l.lanes) * vector_floats(&l) * 4, 64);
 }
 
-/// The code of a place as the bits that are packed.
-static uint32_t code_of(const thimble_codes *k, const thimble_codes_source *from, size_t step, size_t column) {
-    int32_t code;
-    thimble_unpack_codes(from->codes, from->size, (uint64_t)step * from->k_step + (uint64_t)column * from->n_step, k->bits, false, &code, 1);
-    uint32_t bits = (uint32_t)code;
-    if (k->kind != THIMBLE_CODES_AFFINE) return bits;
+/// Codes of up to 16 steps of up to 64 columns, as the bits that are packed.
+typedef struct { int32_t code[64][16]; } code_block;
+
+static void read_codes(const thimble_codes *k, const thimble_codes_source *from, size_t step, size_t steps, size_t column, size_t columns, code_block *out) {
+    const uint64_t first = (uint64_t)step * from->k_step + (uint64_t)column * from->n_step;
+    if (from->k_step == 1) {
+        for (size_t j = 0; j < columns; j++) {
+            thimble_unpack_codes(from->codes, from->size, first + (uint64_t)j * from->n_step, k->bits, false, out->code[j], steps);
+        }
+    } else if (from->n_step == 1) {
+        int32_t row[64];
+        for (size_t s = 0; s < steps; s++) {
+            thimble_unpack_codes(from->codes, from->size, first + (uint64_t)s * from->k_step, k->bits, false, row, columns);
+            for (size_t j = 0; j < columns; j++) out->code[j][s] = row[j];
+        }
+    } else {
+        for (size_t j = 0; j < columns; j++) {
+            for (size_t s = 0; s < steps; s++) {
+                thimble_unpack_codes(
+                    from->codes, from->size, first + (uint64_t)s * from->k_step + (uint64_t)j * from->n_step, k->bits, false, &out->code[j][s], 1);
+            }
+        }
+    }
+    if (k->kind != THIMBLE_CODES_AFFINE) return;
     // Signed and of `held` bits, about the middle.
-    const uint32_t middle = 1u << (k->bits - 1);
-    const uint32_t value = from->is_signed ? (bits ^ middle) - middle : bits - middle;
-    return value & (uint32_t)((1ull << k->held) - 1);
+    const uint32_t middle = 1u << (k->bits - 1), turned = from->is_signed ? middle : 0, mask = (uint32_t)((1ull << k->held) - 1);
+    for (size_t j = 0; j < columns; j++) {
+        for (size_t s = 0; s < steps; s++) out->code[j][s] = (int32_t)((((uint32_t)out->code[j][s] ^ turned) - middle) & mask);
+    }
 }
 
 static size_t place(const thimble_codes_grid *grid, size_t group, size_t column) {
     return group * grid->k_step + column / larger(1, grid->columns) * grid->n_step;
+}
+
+static float scale_of(const thimble_codes_source *from, size_t group, size_t column) {
+    const size_t at = place(&from->scale_grid, group, column);
+    if (from->scale) return from->scale[at];
+    float scale = 1;
+    if (from->half_scale) thimble_half_to_float(from->half_scale + 2 * at, 1, &scale);
+    return scale;
+}
+
+static float zero_of(const thimble_codes *k, const thimble_codes_source *from, size_t group, size_t column) {
+    const size_t at = place(&from->zero_grid, group, column);
+    if (from->zero) return from->zero[at];
+    int32_t zero = 0;
+    if (from->zero_codes) thimble_unpack_codes(from->zero_codes, from->zero_size, at, k->bits, false, &zero, 1);
+    return (float)zero;
 }
 
 static void pack_head(const thimble_codes *k, const thimble_codes_source *from, unsigned lanes, size_t group, size_t column, float *head) {
@@ -66,8 +101,8 @@ static void pack_head(const thimble_codes *k, const thimble_codes_source *from, 
         const size_t j = column + lane;
         const bool exists = j < k->n;
         if (k->kind == THIMBLE_CODES_AFFINE) {
-            head[lane] = !exists ? 0 : from->scale ? from->scale[place(&from->scale_grid, group, j)] : 1;
-            if (k->zeros) head[lanes + lane] = exists && from->zero ? from->zero[place(&from->zero_grid, group, j)] - middle : 0;
+            head[lane] = exists ? scale_of(from, group, j) : 0;
+            if (k->zeros) head[lanes + lane] = exists ? zero_of(k, from, group, j) - middle : 0;
         } else {
             const float *table = from->table + ((exists ? place(&from->table_grid, group, j) : 0) << k->bits);
             for (size_t entry = 0; entry < (size_t)1 << k->bits; entry++) head[entry * lanes + lane] = exists ? table[entry] : 0;
@@ -81,6 +116,7 @@ void thimble_codes_pack(const thimble_codes *k, const thimble_codes_source *from
     memset(packed, 0, thimble_codes_pack_size(k));
     if (k->kind == THIMBLE_CODES_TABLE) memcpy((char *)packed + 64, from->table, sizeof(float) << k->bits);
     float *at = (float *)((char *)packed + CODES_FRONT);
+    code_block block;
     for (size_t p = 0; p < panels.panels; p++) {
         const size_t start = panel_start(&panels, p), vectors = (panel_start(&panels, p + 1) - start) / l.lanes;
         for (size_t step = 0; step < k->k;) {
@@ -88,11 +124,12 @@ void thimble_codes_pack(const thimble_codes *k, const thimble_codes_source *from
             for (size_t j = 0; j < vectors && l.head > 0; j++, at += l.head) pack_head(k, from, l.lanes, step / k->group, start + j * l.lanes, at);
             uint32_t *words = (uint32_t *)(void *)at;
             for (; step < end; step += l.per_word) {
-                for (size_t j = 0; j < vectors * l.lanes; j++, words++) {
-                    for (size_t i = 0; i < l.per_word && step + i < end && start + j < k->n; i++) {
-                        *words |= code_of(k, from, step + i, start + j) << (i * k->held);
-                    }
+                const size_t steps = smaller(l.per_word, end - step), columns = smaller(vectors * l.lanes, k->n - start);
+                read_codes(k, from, step, steps, start, columns, &block);
+                for (size_t j = 0; j < columns; j++) {
+                    for (size_t i = 0; i < steps; i++) words[j] |= (uint32_t)block.code[j][i] << (i * k->held);
                 }
+                words += vectors * l.lanes;
             }
             step = end;
             at = (float *)(void *)words;
@@ -104,7 +141,7 @@ size_t thimble_codes_units(const thimble_codes *k) { return k->m == 0 || k->n ==
 
 /// Whether rows are so few that codes are multiplied where they are decoded. Look-ups in memory should not be done twice.
 static bool is_few(const thimble_codes *k) {
-    const bool far = k->kind == THIMBLE_CODES_TABLES || (k->kind == THIMBLE_CODES_TABLE && k->held == 8);
+    const bool far = k->kind == THIMBLE_CODES_TABLES || (k->kind == THIMBLE_CODES_TABLE && k->bits > 6);
     return k->m <= (far ? CODES_ROWS : CODES_FEW);
 }
 
@@ -159,6 +196,7 @@ void thimble_codes_run(
     const codes_layout l = layout_of(k);
     const thimble_panels panels = thimble_panels_of(thimble_tiles_of(k->family), k->n);
     const codes_kernels *kernels = OF_FAMILY(k->family, codes);
+    const unsigned kind = k->kind == THIMBLE_CODES_TABLE && k->held == 8 && k->bits <= 6 ? CODES_TABLE_64 : (unsigned)k->kind;
     const size_t width = k->held == 2 ? 0 : k->held == 4 ? 1 : 2, floats = vector_floats(&l), padded = l.all_words * l.per_word;
     float *room = scratch, *sums = room + k->m * padded;
     const float *left = a;
@@ -179,8 +217,8 @@ void thimble_codes_run(
                 .columns = smaller(next, k->n) - start, .table = (const float *)((const char *)packed + 64)};
             const float *of_columns = bias ? bias + start : NULL;
             float *to = c + row * k->c_stride + start;
-            if (is_few(k)) kernels->rows[k->kind][width](&panel, rows, left, left_stride, sums, of_columns, to);
-            else multiply_decoded(k, &panel, kernels->decode[k->kind][width], a + row * k->a_stride, rows, of_columns, to, room);
+            if (is_few(k)) kernels->rows[kind][width](&panel, rows, left, left_stride, sums, of_columns, to);
+            else multiply_decoded(k, &panel, kernels->decode[kind][width], a + row * k->a_stride, rows, of_columns, to, room);
         }
     }
 }

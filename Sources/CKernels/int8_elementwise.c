@@ -149,7 +149,7 @@ void thimble_q8_average_run(const thimble_q8_average *k, const void *in, void *o
     const size_t image = k->height * k->width * k->in_pixel;
     for (size_t unit = first; unit < last; unit++) {
         if (k->global) {
-            RUN(k->family, average, k, from + unit * image, k->height, k->width, 1, to + unit * k->out_pixel);
+            RUN(k->family, whole_average, k, from + unit * image, to + unit * k->out_pixel);
             continue;
         }
         const size_t y = unit % k->out_height, start = y * k->stride_y, above = start >= k->pad_top ? start - k->pad_top : 0;

@@ -109,8 +109,8 @@ INLINE TARGET NAME(floats) NAME(fused)(NAME(floats) a, NAME(floats) b, NAME(floa
 #endif
 }
 
-INLINE TARGET void NAME(add_as)(const q8_pair *p, const bool is_one, const uint8_t *a, const uint8_t *b, uint8_t *c, size_t count) {
-    const thimble_integer type = p->is_signed ? THIMBLE_S8 : THIMBLE_U8;
+INLINE TARGET void NAME(add_as)(
+    const q8_pair *p, const bool is_one, const thimble_integer type, const uint8_t *a, const uint8_t *b, uint8_t *c, size_t count) {
     const NAME(floats) none = {0}, ratio_a = p->ratio_a - none, ratio_b = p->ratio_b - none, low = p->low - none, high = p->high - none;
     const NAME(floats) fixed = p->fixed - none;
 #define BODY(i, n) { \
@@ -123,8 +123,8 @@ INLINE TARGET void NAME(add_as)(const q8_pair *p, const bool is_one, const uint8
 #undef BODY
 }
 
-INLINE TARGET void NAME(multiply_as)(const q8_pair *p, const bool is_one, const uint8_t *a, const uint8_t *b, uint8_t *c, size_t count) {
-    const thimble_integer type = p->is_signed ? THIMBLE_S8 : THIMBLE_U8;
+INLINE TARGET void NAME(multiply_as)(
+    const q8_pair *p, const bool is_one, const thimble_integer type, const uint8_t *a, const uint8_t *b, uint8_t *c, size_t count) {
     const NAME(floats) none = {0}, low = p->low - none, high = p->high - none;
     const NAME(sums) one = p->only_b - (NAME(sums)){0};
 #define BODY(i, n) { \
@@ -138,40 +138,75 @@ INLINE TARGET void NAME(multiply_as)(const q8_pair *p, const bool is_one, const 
 }
 
 static TARGET void NAME(add)(const q8_pair *p, bool is_one, const uint8_t *a, const uint8_t *b, uint8_t *c, size_t n) {
-    if (is_one) NAME(add_as)(p, true, a, b, c, n);
-    else NAME(add_as)(p, false, a, b, c, n);
+    if (p->is_signed) {
+        if (is_one) NAME(add_as)(p, true, THIMBLE_S8, a, b, c, n);
+        else NAME(add_as)(p, false, THIMBLE_S8, a, b, c, n);
+    } else {
+        if (is_one) NAME(add_as)(p, true, THIMBLE_U8, a, b, c, n);
+        else NAME(add_as)(p, false, THIMBLE_U8, a, b, c, n);
+    }
 }
 static TARGET void NAME(multiply)(const q8_pair *p, bool is_one, const uint8_t *a, const uint8_t *b, uint8_t *c, size_t n) {
-    if (is_one) NAME(multiply_as)(p, true, a, b, c, n);
-    else NAME(multiply_as)(p, false, a, b, c, n);
+    if (p->is_signed) {
+        if (is_one) NAME(multiply_as)(p, true, THIMBLE_S8, a, b, c, n);
+        else NAME(multiply_as)(p, false, THIMBLE_S8, a, b, c, n);
+    } else {
+        if (is_one) NAME(multiply_as)(p, true, THIMBLE_U8, a, b, c, n);
+        else NAME(multiply_as)(p, false, THIMBLE_U8, a, b, c, n);
+    }
 }
 
-/// The mean of `rows` rows of `columns` pixels for each channel; `count` is what a sum of floats is divided by.
+/// The mean of all pixels for VECTORS vectors of channels, or for n channels of one.
+INLINE TARGET void NAME(whole_mean)(const int VECTORS, const thimble_q8_average *k, const uint8_t *in, size_t n, uint8_t *out) {
+    const thimble_integer type = k->is_signed ? THIMBLE_S8 : THIMBLE_U8;
+    const size_t pixels = k->height * k->width;
+    const uint8_t flip = int8_flip(k->is_signed);
+    const uint32_t zeros = (uint32_t)int8_unsigned_zero(k->in.zero, k->is_signed) * (uint32_t)pixels;
+    const float scale = k->in.scale / (k->out.scale * (float)pixels);
+    const NAME(floats) none = {0}, low = (float)(lowest(type) - k->out.zero) - none, high = (float)(highest(type) - k->out.zero) - none;
+    NAME(sums) sum[4];
+    UNROLL for (int j = 0; j < VECTORS; j++) sum[j] = (NAME(sums)){0} - (int32_t)zeros;
+    // 256 bytes fit a sum of 16 bits.
+    for (size_t pixel = 0; pixel < pixels;) {
+        const size_t end = MIN(pixels, pixel + 256);
+        NAME(shorts) part[4];
+        UNROLL for (int j = 0; j < VECTORS; j++) part[j] = (NAME(shorts)){0};
+        for (; pixel < end; pixel++) {
+            UNROLL for (int j = 0; j < VECTORS; j++) {
+                part[j] += __builtin_convertvector(NAME(take_bytes)(in + pixel * k->in_pixel + j * LANES, n) ^ flip, NAME(shorts));
+            }
+        }
+        UNROLL for (int j = 0; j < VECTORS; j++) sum[j] += __builtin_convertvector(part[j], NAME(sums));
+    }
+    UNROLL for (int j = 0; j < VECTORS; j++) {
+        NAME(floats) mean = __builtin_convertvector(sum[j], NAME(floats)) * scale;
+        NAME(give)(NAME(nearest)(NAME(clamped)(mean, low, high)) + k->out.zero, out, j * LANES, n, type);
+    }
+}
+
+static TARGET void NAME(whole_average)(const thimble_q8_average *k, const uint8_t *in, uint8_t *out) {
+    size_t c = 0;
+    for (; c + 4 * LANES <= k->channels; c += 4 * LANES) NAME(whole_mean)(4, k, in + c, LANES, out + c);
+    for (; c + LANES <= k->channels; c += LANES) NAME(whole_mean)(1, k, in + c, LANES, out + c);
+    if (c < k->channels) NAME(whole_mean)(1, k, in + c, k->channels - c, out + c);
+}
+
+/// The mean of `rows` rows of `columns` pixels for each channel: sums of floats, in order, divided by `count`.
 static TARGET void NAME(average)(const thimble_q8_average *k, const uint8_t *in, size_t rows, size_t columns, float count, uint8_t *out) {
     const thimble_integer type = k->is_signed ? THIMBLE_S8 : THIMBLE_U8;
-    const float whole = k->in.scale / (k->out.scale * (float)(k->height * k->width));
-    const NAME(floats) none = {0}, low = (float)(lowest(type) - k->out.zero) - none, high = (float)(highest(type) - k->out.zero) - none;
-    const int32_t zeros = (int32_t)((uint32_t)k->in.zero * (uint32_t)(rows * columns));
-    const NAME(floats) far = (float)k->out.zero - none;
+    const NAME(floats) none = {0}, low = (float)lowest(type) - none, high = (float)highest(type) - none, zero = (float)k->out.zero - none;
 #define BODY(c, n) { \
         NAME(floats) mean = {0}; \
-        if (k->global) { \
-            NAME(sums) sum = {0}; \
-            for (size_t cell = 0; cell < rows * columns; cell++) sum += NAME(take)(in, cell * k->in_pixel + (c), n, type); \
-            mean = __builtin_convertvector(sum - zeros, NAME(floats)) * whole; \
-            NAME(give)(NAME(nearest)(NAME(clamped)(mean, low, high)) + k->out.zero, out, c, n, type); \
-        } else { \
-            for (size_t y = 0; y < rows; y++) { \
-                for (size_t x = 0; x < columns; x++) { \
-                    NAME(sums) v = NAME(take)(in, (y * k->width + x) * k->in_pixel + (c), n, type) - k->in.zero; \
-                    NAME(floats) f = __builtin_convertvector(v, NAME(floats)) * k->in.scale; \
-                    mean = mean + f; \
-                } \
+        for (size_t y = 0; y < rows; y++) { \
+            for (size_t x = 0; x < columns; x++) { \
+                NAME(sums) v = NAME(take)(in, (y * k->width + x) * k->in_pixel + (c), n, type) - k->in.zero; \
+                NAME(floats) f = __builtin_convertvector(v, NAME(floats)) * k->in.scale; \
+                mean = mean + f; \
             } \
-            mean = mean / count / k->out.scale; \
-            mean = mean + far; \
-            NAME(give)(NAME(nearest)(NAME(clamped)(mean, low + far, high + far)), out, c, n, type); \
         } \
+        mean = mean / count / k->out.scale; \
+        mean = mean + zero; \
+        NAME(give)(NAME(nearest)(NAME(clamped)(mean, low, high)), out, c, n, type); \
     }
     EVERY(k->channels, BODY)
 #undef BODY

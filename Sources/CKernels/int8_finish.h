@@ -21,12 +21,19 @@ INLINE TARGET NAME(floats) NAME(clamped)(NAME(floats) x, NAME(floats) low, NAME(
 #endif
 }
 
-/// The nearest integers, ties to even, of floats below 2^22 in size: adding 1.5 * 2^23 leaves no bits behind the point.
+/// The nearest integers, ties to even, of floats below 2^22 in size.
 INLINE TARGET NAME(sums) NAME(nearest)(NAME(floats) x) {
+#if LANES == 16
+    return (NAME(sums))_mm512_cvtps_epi32((__m512)x);
+#elif LANES == 8
+    return (NAME(sums))_mm256_cvtps_epi32((__m256)x);
+#else
 #pragma STDC FP_CONTRACT OFF
+    // Adding 1.5 * 2^23 leaves no bits behind the point.
     const NAME(floats) magic = 12582912.0f - (NAME(floats)){0};
     NAME(floats) moved = x + magic;
     return (NAME(sums))moved - (NAME(sums))magic;
+#endif
 }
 
 /// Bytes of `sums`: the bounds are exact integers, so that clamping before the rounding is the same as after it.

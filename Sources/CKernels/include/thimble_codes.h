@@ -49,11 +49,14 @@ typedef struct {
     size_t k_step, n_step;
     /// Two's complement.
     bool is_signed;
-    /// For AFFINE; NULL: 1.
+    /// For AFFINE: binary32, or binary16 in little-endian bytes; both NULL: 1.
     const float *scale;
+    const uint8_t *half_scale;
     thimble_codes_grid scale_grid;
-    /// For AFFINE with `zeros`, as floats.
+    /// For AFFINE with `zeros`: as floats, or as a stream of unsigned codes of `bits` bits and `zero_size` bytes.
     const float *zero;
+    const uint8_t *zero_codes;
+    size_t zero_size;
     thimble_codes_grid zero_grid;
     /// For TABLE, and for TABLES with a grid of tables: 2^bits floats each. Codes index it by their bits.
     const float *table;

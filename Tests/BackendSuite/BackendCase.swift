@@ -113,12 +113,12 @@ public struct BackendCase: Sendable {
         return (model, try lightOutput == nil ? inputs(set, infos) : Self.ramps(infos))
     }
 
-    /// What is wrong, nil if nothing is. `load` opens the model: as it is or on a detour.
-    public func problem(load: (String) throws -> Model) -> String? {
+    /// What is wrong, nil if nothing is. `load` opens the model: as it is or on a detour. `byNode`: without compiled programs.
+    public func problem(byNode: Bool = false, load: (String) throws -> Model) -> String? {
         do {
             let model = try load(model)
             var options = Session.Options(threads: 1, maximumTensorBytes: 1 << 31)
-            options.execution = .programs
+            options.execution = byNode ? .nodes : .programs
             let session = try Session(model, options: options)
             for set in dataSets {
                 let infos = skipsInitializers ? session.inputs : model.graph.inputs
@@ -138,9 +138,9 @@ public struct BackendCase: Sendable {
 
 extension BackendCase {
     /// Runs `cases` on two threads: what is wrong with each, in order.
-    public static func problems(_ cases: [BackendCase], load: @escaping @Sendable (String) throws -> Model) throws -> [String?] {
+    public static func problems(_ cases: [BackendCase], byNode: Bool = false, load: @escaping @Sendable (String) throws -> Model) throws -> [String?] {
         let results = Results(cases.count)
-        try concurrently(cases.count, threads: 2) { index in results.set(index, cases[index].problem(load: load)) }
+        try concurrently(cases.count, threads: 2) { index in results.set(index, cases[index].problem(byNode: byNode, load: load)) }
         return results.all
     }
 }

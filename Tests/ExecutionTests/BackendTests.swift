@@ -17,6 +17,10 @@ struct BackendTests {
         try judge(try results { try OnnxFile.read($0).model })
     }
 
+    @Test func nodeByNode() throws {
+        try judge(try results(byNode: true) { try OnnxFile.read($0).model })
+    }
+
     @Test(arguments: [false, true]) func throughThimbleAndBack(zlib: Bool) throws {
         let folder = try TemporaryFolder()
         try judge(try results { path in
@@ -33,8 +37,8 @@ struct BackendTests {
         for case (let one, let problem?) in zip(BackendCase.light, problems) { Issue.record("\(one.name): \(problem)") }
     }
 
-    private func results(_ load: @escaping @Sendable (String) throws -> Model) throws -> [(BackendCase, String?)] {
-        Array(zip(BackendCase.all, try BackendCase.problems(BackendCase.all, load: load)))
+    private func results(byNode: Bool = false, _ load: @escaping @Sendable (String) throws -> Model) throws -> [(BackendCase, String?)] {
+        Array(zip(BackendCase.all, try BackendCase.problems(BackendCase.all, byNode: byNode, load: load)))
     }
 
     private func judge(_ results: [(BackendCase, String?)]) throws {

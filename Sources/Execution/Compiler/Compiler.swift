@@ -62,6 +62,8 @@ final class Compiler {
     private(set) var drafts: [Draft] = []
     private(set) var steps: [DraftStep] = []
     private(set) var scratchByteCount = 0
+    /// The step that wrote a buffer last.
+    private var makers: [BufferID: Int] = [:]
     private var forms: [Forms]
     private(set) var groups: ElementwiseGroups
 
@@ -312,6 +314,7 @@ final class Compiler {
 
     /// Adds a step. Buffers that it writes have their first value from it.
     func emit(_ step: any Step, for nodes: [Node], reads: [BufferID], writes: [BufferID], scratch: Int = 0) {
+        for buffer in writes { makers[root(buffer)] = steps.count }
         steps.append(DraftStep(step: step, nodes: nodes, reads: reads, writes: writes))
         scratchByteCount = max(scratchByteCount, scratch)
     }
@@ -321,14 +324,12 @@ final class Compiler {
         steps[index].nodes += nodes
         steps[index].reads += reads
         steps[index].writes = writes
+        for buffer in writes { makers[root(buffer)] = index }
         scratchByteCount = max(scratchByteCount, scratch)
     }
 
     /// The step that wrote a buffer last; nil for constants and what is given.
-    func maker(of buffer: BufferID) -> Int? {
-        let whole = root(buffer)
-        return steps.lastIndex { step in step.writes.contains { root($0) == whole } }
-    }
+    func maker(of buffer: BufferID) -> Int? { makers[root(buffer)] }
 
     func lowerGenerically(_ item: Item) throws {
         let operands = try item.inputs.map { id in try id.map { try exact($0) } ?? .none }
@@ -354,12 +355,14 @@ final class Compiler {
         var kept = Set<BufferID>()
         for case .buffer(let buffer) in outputs { kept.insert(root(buffer)) }
 
+        // The plan of an arena takes time by the square of its pieces.
+        let isLarge = drafts.count > 10_000
         var pieces: [ArenaPlan.Piece] = [], owners: [BufferID] = []
         var makes = [[BufferID]](repeating: [], count: steps.count), releases = makes
         for id in drafts.indices {
             switch drafts[id].home {
             case .arena where first[id] < 0: drafts[id].home = .fresh
-            case .arena where drafts[id].escapes:
+            case .arena where drafts[id].escapes || isLarge:
                 drafts[id].home = .fresh
                 makes[first[id]].append(id)
                 if !kept.contains(id) { releases[last[id]].append(id) }

@@ -63,6 +63,10 @@ struct Unfolding {
     private var constants: [ObjectIdentifier: ValueID] = [:]
     private let environment: any RunEnvironment
 
+    /// Nodes, function calls counted, above which a graph is run node by node: functions that call functions unfold to any number.
+    private static let maximumCount = 200_000
+    private var count = 0
+
     /// Results of folding above that size are left to the run.
     private static let foldingLimit = 1 << 16
 
@@ -108,10 +112,11 @@ struct Unfolding {
             }
         }
         for step in plan.steps {
+            count += 1
+            guard count <= Self.maximumCount else { throw ProgramUnsuitable() }
             let inputs = try step.operands.map(id)
             switch step.action {
             case .function(let body):
-                try environment.countTrip()
                 var inner = [ValueID?](repeating: nil, count: body.slotCount)
                 for (index, input) in body.inputs.enumerated() { inner[input.slot] = index < inputs.count ? inputs[index] : nil }
                 let results = try within(step.node.label) { try unfold(body, slots: &inner) }

@@ -1,5 +1,8 @@
 internal import Tensors
 
+/// Thrown where a graph is better run node by node.
+struct ProgramUnsuitable: Error {}
+
 /// The programs of a plan, by the types and dims of what they run on.
 final class ProgramCache: @unchecked Sendable {
     /// Programs that one plan keeps; the one that was not used for longest makes room.
@@ -27,7 +30,11 @@ final class ProgramCache: @unchecked Sendable {
             }
             compilations += 1
             if compilations > Self.maximumCompilations { return .none }
-            let program = try compile()
+            let program: Program
+            do { program = try compile() } catch is ProgramUnsuitable {
+                isGivenUp = true
+                return .none
+            }
             if entries.count == Self.capacity { entries.removeLast() }
             entries.append((key, program))
             return .program(program)

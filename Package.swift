@@ -44,7 +44,7 @@ let package = Package(
         .target(name: "ModelGraph", dependencies: ["Tensors"], swiftSettings: strict),
         .target(name: "ThimbleFile", dependencies: ["ModelGraph", "Tensors", "CZlib"], swiftSettings: strict),
         .target(name: "Operators", dependencies: ["ModelGraph", "Tensors", "CKernels"], swiftSettings: strict),
-        .target(name: "Execution", dependencies: ["Operators", "ModelGraph", "Tensors"], swiftSettings: strict),
+        .target(name: "Execution", dependencies: ["Operators", "ModelGraph", "Tensors", "CKernels", "CSystem"], swiftSettings: strict),
 
         // The make side.
         .target(name: "OnnxFile", dependencies: ["ModelGraph", "Tensors", "COnnx", "CSystem"], swiftSettings: strict),

@@ -90,13 +90,26 @@ void thimble_conv_prepare(thimble_conv *k) {
         thimble_matmul_prepare(&k->flat);
         return;
     }
-    k->path = THIMBLE_CONV_DIRECT;
+    if (conv_depthwise_can(k)) {
+        k->path = THIMBLE_CONV_DEPTHWISE;
+        conv_depthwise_prepare(k);
+        return;
+    }
+    k->path = conv_winograd_path(k);
+    if (k->path != THIMBLE_CONV_DIRECT) {
+        conv_winograd_prepare(k);
+        return;
+    }
+    k->path = conv_direct_prefers_channels(k) ? THIMBLE_CONV_CHANNELWISE : THIMBLE_CONV_DIRECT;
     conv_direct_prepare(k);
 }
 
 size_t thimble_conv_pack_size(const thimble_conv *k) {
     switch (k->path) {
     case THIMBLE_CONV_FLAT: return thimble_matmul_pack_size(&k->flat);
+    case THIMBLE_CONV_DEPTHWISE: return conv_depthwise_pack_size(k);
+    case THIMBLE_CONV_WINOGRAD_4:
+    case THIMBLE_CONV_WINOGRAD_2: return conv_winograd_pack_size(k);
     default: return conv_direct_pack_size(k);
     }
 }
@@ -104,6 +117,9 @@ size_t thimble_conv_pack_size(const thimble_conv *k) {
 void thimble_conv_pack(const thimble_conv *k, const float *weights, void *packed) {
     switch (k->path) {
     case THIMBLE_CONV_FLAT: thimble_matmul_pack(&k->flat, weights, 1, k->in_c, 1, packed); break;
+    case THIMBLE_CONV_DEPTHWISE: conv_depthwise_pack(k, weights, packed); break;
+    case THIMBLE_CONV_WINOGRAD_4:
+    case THIMBLE_CONV_WINOGRAD_2: conv_winograd_pack(k, weights, packed); break;
     default: conv_direct_pack(k, weights, packed);
     }
 }
@@ -116,6 +132,9 @@ size_t thimble_conv_units(const thimble_conv *k) {
 size_t thimble_conv_scratch(const thimble_conv *k) {
     switch (k->path) {
     case THIMBLE_CONV_FLAT: return thimble_matmul_scratch(&k->flat);
+    case THIMBLE_CONV_DEPTHWISE: return 0;
+    case THIMBLE_CONV_WINOGRAD_4:
+    case THIMBLE_CONV_WINOGRAD_2: return conv_winograd_scratch(k);
     default: return conv_direct_scratch(k);
     }
 }
@@ -126,6 +145,9 @@ void thimble_conv_run(
     conv_operands operands = {.in = in, .packed = packed, .bias = bias, .residual = residual, .out = out};
     switch (k->path) {
     case THIMBLE_CONV_FLAT: thimble_matmul_run(&k->flat, in, packed, bias, residual, out, first, last, scratch); break;
+    case THIMBLE_CONV_DEPTHWISE: conv_depthwise_run(k, &operands, first, last); break;
+    case THIMBLE_CONV_WINOGRAD_4:
+    case THIMBLE_CONV_WINOGRAD_2: conv_winograd_run(k, &operands, first, last, scratch); break;
     default: conv_direct_run(k, &operands, first, last, scratch);
     }
 }

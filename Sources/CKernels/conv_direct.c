@@ -24,6 +24,22 @@ static bool leaves(const thimble_conv_axis *axis, const conv_positions *p) {
 /// Input elements of a block of n positions.
 static size_t reach(const conv_positions *p, size_t n) { return (n - 1) * (size_t)p->stride + (size_t)(p->most - p->least) + 1; }
 
+/// Vectors along channels: the copy has, for each input channel of a group, a plane in which it lies where the output channels are that
+/// need it. Then groups are no more.
+static bool channelwise(const thimble_conv *k) { return k->path == THIMBLE_CONV_CHANNELWISE; }
+static size_t group_count(const thimble_conv *k) { return channelwise(k) ? 1 : k->groups; }
+/// Output channels that are computed together.
+static size_t group_columns(const thimble_conv *k) { return channelwise(k) ? k->out_c : out_group(k); }
+/// Input channels whose taps are apart.
+static size_t plane_count(const thimble_conv *k) { return k->planar || channelwise(k) ? in_group(k) : 1; }
+
+bool conv_direct_prefers_channels(const thimble_conv *k) {
+    if (k->groups == 1 || k->planar || in_group(k) > 16) return false;
+    size_t lanes = thimble_tiles_of(k->family)->lanes;
+    // Its arithmetic is half as quick.
+    return k->groups * divided_up(out_group(k), lanes) >= 2 * divided_up(k->out_c, lanes);
+}
+
 static view view_of(const thimble_conv *k) {
     view v = {.rows = conv_positions_of(&k->rows, k->transposed), .columns = conv_positions_of(&k->columns, k->transposed)};
     size_t height = k->rows.in, width = k->columns.in;
@@ -31,9 +47,9 @@ static view view_of(const thimble_conv *k) {
         height = reach(&v.rows, divided_up(v.rows.count, k->row_units));
         width = reach(&v.columns, divided_up(v.columns.count, k->column_units));
     }
-    v.pixel = k->planar ? 1 : k->copies ? k->in_c : k->in_pixel_stride;
+    v.pixel = k->planar ? 1 : !k->copies ? k->in_pixel_stride : channelwise(k) ? k->out_c : k->in_c;
     v.pitch = width * v.pixel;
-    v.channel = k->planar ? height * width : 1;
+    v.channel = k->planar || channelwise(k) ? height * v.pitch : 1;
     return v;
 }
 
@@ -44,13 +60,17 @@ void conv_direct_prepare(thimble_conv *k) {
     // Few channels that lie apart are gathered, so that the steps of a row of the kernel follow each other.
     if (!k->planar && k->groups == 1 && k->in_pixel_stride != k->in_c && k->columns.kernel > 1 && k->in_c < 16) k->copies = true;
 
+    // Where each output channel has its input channel to itself, the input may be read in place.
+    if (channelwise(k) && k->in_c != k->out_c) k->copies = true;
+    if (channelwise(k) && in_group(k) > 1) k->copies = true;
+
     double work = 2.0 * (double)(k->images * k->rows.out * k->columns.out) * (double)k->out_c * (double)(in_group(k) * k->rows.kernel * k->columns.kernel);
     if (k->transposed) work /= (double)(k->rows.stride * k->columns.stride);
     size_t wanted = work / UNIT_WORK < 1 ? 1 : work / UNIT_WORK > MOST_UNITS ? MOST_UNITS : (size_t)(work / UNIT_WORK);
     size_t weights = 4 * k->out_c * in_group(k) * k->rows.kernel * k->columns.kernel;
 
     // As many positions as have their input near; enough of them where weights are many.
-    size_t pixel = (size_t)(rows.stride * columns.stride) * k->in_c * 4;
+    size_t pixel = (size_t)(rows.stride * columns.stride) * (channelwise(k) ? in_group(k) * k->out_c : k->in_c) * 4;
     size_t most = larger(BLOCK_BYTES / pixel, weights > BLOCK_BYTES ? FEWEST_PIXELS : 24);
     if (rows.count >= columns.count / 8) {
         k->row_units = divided_up(rows.count, larger(1, most / columns.count));
@@ -70,8 +90,8 @@ void conv_direct_prepare(thimble_conv *k) {
         }
         blocks = k->images * k->row_units * k->column_units;
     }
-    thimble_panels panels = thimble_panels_of(tiles, out_group(k));
-    k->channel_units = larger(1, smaller(divided_up(wanted, blocks), panels.panels * k->groups));
+    thimble_panels panels = thimble_panels_of(tiles, group_columns(k));
+    k->channel_units = larger(1, smaller(divided_up(wanted, blocks), panels.panels * group_count(k)));
 }
 
 // --- weights: [group][phase][panel][step][column], steps as windows read them
@@ -90,28 +110,29 @@ static weight_steps weight_steps_of(const thimble_conv *k, const float *weights)
     return s;
 }
 
-static size_t padded_columns(const thimble_conv *k, const thimble_tiles *tiles) { return round_up(out_group(k), tiles->lanes); }
-
 size_t conv_direct_pack_size(const thimble_conv *k) {
     size_t steps = in_group(k) * k->rows.kernel * k->columns.kernel;
-    return round_up(k->groups * steps * padded_columns(k, thimble_tiles_of(k->family)) * 4, 64);
+    return round_up(group_count(k) * steps * round_up(group_columns(k), thimble_tiles_of(k->family)->lanes) * 4, 64);
 }
 
 /// One panel of one phase; `width` is its floats for each step.
 static void pack_panel(
     const thimble_conv *k, const weight_steps *s, const conv_phase *rows, const conv_phase *columns, size_t start, size_t width, float *out) {
     const thimble_tiles *tiles = thimble_tiles_of(k->family);
-    size_t count = smaller(width, out_group(k) - start), channels = in_group(k), passes = 1;
-    if (k->planar) {
-        passes = channels;
-        channels = 1;
-    }
+    size_t count = smaller(width, group_columns(k) - start), passes = plane_count(k), channels = in_group(k) / passes;
     for (size_t c = 0; c < passes; c++) {
         for (size_t y = 0; y < rows->taps; y++) {
             for (size_t x = 0; x < columns->taps; x++, out += channels * width) {
                 ptrdiff_t row = rows->weight + (ptrdiff_t)y * rows->weight_step, column = columns->weight + (ptrdiff_t)x * columns->weight_step;
-                const float *from = s->weights + start * s->out + c * s->in + (size_t)row * s->row + (size_t)column;
-                tiles->pack(from, channels, count, width / tiles->lanes, s->in, s->out, 1, out);
+                const float *from = s->weights + c * s->in + (size_t)row * s->row + (size_t)column;
+                if (!channelwise(k)) {
+                    tiles->pack(from + start * s->out, channels, count, width / tiles->lanes, s->in, s->out, 1, out);
+                    continue;
+                }
+                for (size_t j = 0; j < width; j++) {
+                    size_t group = (start + j) / out_group(k), of_group = (start + j) % out_group(k);
+                    out[j] = j < count ? from[group * s->group + of_group * s->out] : 0;
+                }
             }
         }
     }
@@ -119,10 +140,10 @@ static void pack_panel(
 
 void conv_direct_pack(const thimble_conv *k, const float *weights, float *packed) {
     const thimble_tiles *tiles = thimble_tiles_of(k->family);
-    const thimble_panels panels = thimble_panels_of(tiles, out_group(k));
+    const thimble_panels panels = thimble_panels_of(tiles, group_columns(k));
     size_t row_phases = conv_positions_of(&k->rows, k->transposed).phases, column_phases = conv_positions_of(&k->columns, k->transposed).phases;
     weight_steps s = weight_steps_of(k, weights);
-    for (size_t g = 0; g < k->groups; g++, s.weights += s.group) {
+    for (size_t g = 0; g < group_count(k); g++, s.weights += s.group) {
         for (size_t phase = 0; phase < row_phases * column_phases; phase++) {
             conv_phase rows = conv_phase_of(&k->rows, k->transposed, phase / column_phases);
             conv_phase columns = conv_phase_of(&k->columns, k->transposed, phase % column_phases);
@@ -147,21 +168,22 @@ typedef struct {
 
 /// Taps that lie beside each other are one.
 static bool joins(const thimble_conv *k, const view *v, const conv_phase *columns) {
-    return (columns->spread == 1 || columns->taps == 1) && (k->planar || columns->taps == 1 || (v->pixel == k->in_c && k->groups == 1));
+    if (columns->taps == 1) return true;
+    return columns->spread == 1 && !channelwise(k) && (k->planar || (v->pixel == k->in_c && k->groups == 1));
 }
 
 /// Most offsets that all phases together have.
-static size_t offset_count(const thimble_conv *k) { return k->rows.kernel * k->columns.kernel * (k->planar ? in_group(k) : 1); }
+static size_t offset_count(const thimble_conv *k) { return k->rows.kernel * k->columns.kernel * plane_count(k); }
 
 static direct_phase direct_phase_of(const thimble_conv *k, const view *v, size_t phase, ptrdiff_t *offsets) {
     direct_phase d = {
         .rows = conv_phase_of(&k->rows, k->transposed, phase / v->columns.phases),
         .columns = conv_phase_of(&k->columns, k->transposed, phase % v->columns.phases)};
     bool joined = joins(k, v, &d.columns);
-    size_t across = joined ? smaller(1, d.columns.taps) : d.columns.taps, planes = k->planar ? in_group(k) : 1;
+    size_t across = joined ? smaller(1, d.columns.taps) : d.columns.taps, planes = plane_count(k);
     d.steps = d.rows.taps * d.columns.taps * in_group(k);
     d.tile = (thimble_tile){
-        .depth = (joined ? d.columns.taps : 1) * (k->planar ? 1 : in_group(k)), .offsets = offsets, .a_step = (size_t)v->columns.stride * v->pixel,
+        .depth = (joined ? d.columns.taps : 1) * (in_group(k) / planes), .offsets = offsets, .a_step = (size_t)v->columns.stride * v->pixel,
         .c_stride = d.columns.step * k->out_pixel_stride, .residual_stride = d.columns.step * k->residual_pixel_stride, .low = k->low, .high = k->high};
     for (size_t c = 0; c < planes; c++) {
         for (size_t y = 0; y < d.rows.taps; y++) {
@@ -180,7 +202,7 @@ size_t conv_direct_scratch(const thimble_conv *k) {
     if (k->transposed) bytes += round_up(k->rows.stride * k->columns.stride * sizeof(direct_phase), 64);
     if (k->copies) {
         view v = view_of(k);
-        bytes += round_up(reach(&v.rows, divided_up(v.rows.count, k->row_units)) * v.pitch * (k->planar ? k->in_c : 1) * 4, 64);
+        bytes += round_up(reach(&v.rows, divided_up(v.rows.count, k->row_units)) * v.pitch * 4 * (k->planar ? k->in_c : plane_count(k)), 64);
     }
     return bytes;
 }
@@ -202,18 +224,35 @@ static void copy_row(float *out, size_t width, const float *row, ptrdiff_t left,
     memset(out, 0, (width - before - count) * n * 4);
 }
 
+/// Rows of a plane whose pixels have, for each output channel, input channel `member` of its group.
+static void spread_row(const thimble_conv *k, float *out, size_t width, const float *row, ptrdiff_t left, size_t member) {
+    for (size_t x = 0; x < width; x++, out += k->out_c) {
+        ptrdiff_t column = left + (ptrdiff_t)x;
+        if (column < 0 || column >= (ptrdiff_t)k->columns.in) {
+            memset(out, 0, k->out_c * 4);
+            continue;
+        }
+        const float *from = row + (size_t)column * k->in_pixel_stride + member;
+        for (size_t g = 0; g < k->groups; g++) {
+            for (size_t i = 0; i < out_group(k); i++) out[g * out_group(k) + i] = from[g * in_group(k)];
+        }
+    }
+}
+
 static void copy_block(const thimble_conv *k, const view *v, const conv_block *b, const float *in, float *out) {
-    size_t height = reach(&v->rows, b->rows), width = reach(&v->columns, b->columns), planes = k->planar ? k->in_c : 1;
+    size_t height = reach(&v->rows, b->rows), width = reach(&v->columns, b->columns), planes = k->planar ? k->in_c : plane_count(k);
     ptrdiff_t top = (ptrdiff_t)(v->rows.first + b->row) * v->rows.stride + v->rows.least;
     ptrdiff_t left = (ptrdiff_t)(v->columns.first + b->column) * v->columns.stride + v->columns.least;
     size_t n = k->planar ? 1 : k->in_c, in_pixel = k->planar ? 1 : k->in_pixel_stride, in_pitch = k->columns.in * in_pixel;
-    in += b->image * planes * k->rows.in * in_pitch;
+    bool spreads = channelwise(k) && (in_group(k) > 1 || out_group(k) > 1);
+    in += b->image * (k->planar ? planes : 1) * k->rows.in * in_pitch;
     for (size_t c = 0; c < planes; c++) {
         for (size_t y = 0; y < height; y++) {
             float *to = out + c * v->channel + y * v->pitch;
             ptrdiff_t row = top + (ptrdiff_t)y;
-            if (row < 0 || row >= (ptrdiff_t)k->rows.in) memset(to, 0, width * n * 4);
-            else copy_row(to, width, in + (c * k->rows.in + (size_t)row) * in_pitch, left, k->columns.in, n, in_pixel);
+            if (row < 0 || row >= (ptrdiff_t)k->rows.in) memset(to, 0, width * v->pixel * 4);
+            else if (spreads) spread_row(k, to, width, in + (size_t)row * in_pitch, left, c);
+            else copy_row(to, width, in + ((k->planar ? c * k->rows.in : 0) + (size_t)row) * in_pitch, left, k->columns.in, n, in_pixel);
         }
     }
 }
@@ -233,15 +272,17 @@ static void run_panel(
     for (size_t y = top; y < bottom; y++) {
         size_t out_row = d->rows.out + (y - d->rows.first) * d->rows.step;
         size_t pixel = (b->image * k->rows.out + out_row) * k->columns.out + out_column;
-        thimble_panel_run(
-            tiles, &d->tile, vectors, count, right - left, from + (y - row) * (size_t)v->rows.stride * v->pitch, weights, o->bias ? o->bias + channel : NULL,
-            o->residual ? o->residual + pixel * k->residual_pixel_stride + channel : NULL, o->out + pixel * k->out_pixel_stride + channel);
+        const float *a = from + (y - row) * (size_t)v->rows.stride * v->pitch, *bias = o->bias ? o->bias + channel : NULL;
+        const float *residual = o->residual ? o->residual + pixel * k->residual_pixel_stride + channel : NULL;
+        float *out = o->out + pixel * k->out_pixel_stride + channel;
+        if (channelwise(k)) tiles->channelwise(&d->tile, a + channel, weights, bias, residual, out, right - left, count, vectors);
+        else thimble_panel_run(tiles, &d->tile, vectors, count, right - left, a, weights, bias, residual, out);
     }
 }
 
 void conv_direct_run(const thimble_conv *k, const conv_operands *operands, size_t first, size_t last, void *scratch) {
     const thimble_tiles *tiles = thimble_tiles_of(k->family);
-    const thimble_panels panels = thimble_panels_of(tiles, out_group(k));
+    const thimble_panels panels = thimble_panels_of(tiles, group_columns(k));
     const view v = view_of(k);
     const size_t phase_count = v.rows.phases * v.columns.phases;
     ptrdiff_t *offsets = scratch;
@@ -271,17 +312,17 @@ void conv_direct_run(const thimble_conv *k, const conv_operands *operands, size_
             copied = unit / k->channel_units;
             copy_block(k, &v, &b, operands->in, copy);
         }
-        size_t all = panels.panels * k->groups, part = unit % k->channel_units;
+        size_t all = panels.panels * group_count(k), part = unit % k->channel_units;
         size_t begin = part_start(all, k->channel_units, part), end = part_start(all, k->channel_units, part + 1), channel = 0, channels = 0;
         for (size_t p = begin; p < end; p++) {
             size_t group = p / panels.panels, start = panel_start(&panels, p % panels.panels), next = panel_start(&panels, p % panels.panels + 1);
-            size_t count = smaller(next, out_group(k)) - start;
+            size_t count = smaller(next, group_columns(k)) - start;
             if (p == begin) channel = group * out_group(k) + start;
             channels += count;
             for (size_t i = 0; i < phase_count; i++) {
                 const float *w = (const float *)operands->packed + group * weights + phases[i].weights + phases[i].steps * start;
                 run_panel(
-                    k, &v, &phases[i], &b, from + group * in_group(k) * v.channel, w, group * out_group(k) + start, (next - start) / panels.lanes, count, operands);
+                    k, &v, &phases[i], &b, from + group * in_group(k) * (k->planar ? v.channel : 1), w, group * out_group(k) + start, (next - start) / panels.lanes, count, operands);
             }
         }
         size_t row = out_of(&k->rows, k->transposed, &v.rows, b.row), column = out_of(&k->columns, k->transposed, &v.columns, b.column);

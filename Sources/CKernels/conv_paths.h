@@ -58,6 +58,24 @@ static inline size_t out_of(const thimble_conv_axis *axis, bool transposed, cons
     return at < axis->pad ? 0 : smaller(at - axis->pad, axis->out);
 }
 
+// --- the ways
+
+bool conv_depthwise_can(const thimble_conv *k);
+void conv_depthwise_prepare(thimble_conv *k);
+size_t conv_depthwise_pack_size(const thimble_conv *k);
+void conv_depthwise_pack(const thimble_conv *k, const float *weights, float *packed);
+void conv_depthwise_run(const thimble_conv *k, const conv_operands *operands, size_t first, size_t last);
+
+/// The way with the fewest seconds: one of Winograd's or THIMBLE_CONV_DIRECT.
+unsigned conv_winograd_path(const thimble_conv *k);
+void conv_winograd_prepare(thimble_conv *k);
+size_t conv_winograd_pack_size(const thimble_conv *k);
+void conv_winograd_pack(const thimble_conv *k, const float *weights, float *packed);
+size_t conv_winograd_scratch(const thimble_conv *k);
+void conv_winograd_run(const thimble_conv *k, const conv_operands *operands, size_t first, size_t last, void *scratch);
+
+/// Whether vectors along channels (THIMBLE_CONV_CHANNELWISE, which is computed as THIMBLE_CONV_DIRECT but for its innermost loop) do less.
+bool conv_direct_prefers_channels(const thimble_conv *k);
 void conv_direct_prepare(thimble_conv *k);
 size_t conv_direct_pack_size(const thimble_conv *k);
 void conv_direct_pack(const thimble_conv *k, const float *weights, float *packed);

@@ -5,14 +5,14 @@
 #if defined(__x86_64__)
 #define LANES 16
 #define REGISTERS 32
-#define TARGET __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx2,fma")))
+#define TARGET __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx2,fma,f16c")))
 #define NAME(x) wide_##x
 #include KERNELS
 #include "families_end.h"
 
 #define LANES 8
 #define REGISTERS 16
-#define TARGET __attribute__((target("avx2,fma")))
+#define TARGET __attribute__((target("avx2,fma,f16c")))
 #define NAME(x) middle_##x
 #include KERNELS
 #include "families_end.h"

@@ -6,7 +6,7 @@
 INLINE NAME(vector) NAME(get)(const float *p, size_t n) { return n == LANES ? NAME(load)(p) : NAME(load_part)(p, n); }
 INLINE void NAME(put)(float *p, NAME(vector) v, size_t n) {
     if (n == LANES) NAME(store)(p, v);
-    else NAME(store_part)(p, v, n);
+    else NAME(store_part)(p, n, v);
 }
 INLINE NAME(vector) NAME(clipped)(NAME(vector) v, float clip) { return NAME(within)(v, -clip, clip); }
 

@@ -145,6 +145,56 @@ TILE(1, 4) TILE(2, 4) TILE(3, 4) TILE(4, 4) TILE(5, 4) TILE(6, 4)
 #endif
 #undef TILE
 
+/// One vector of `rows` rows; `part` of its columns exist.
+INLINE void NAME(channels)(
+    const int rows, const bool whole, const thimble_tile *tile, const float *a, const float *b, size_t b_step, const float *bias, const float *residual,
+    float *c, size_t part) {
+#pragma clang fp contract(fast)
+    NAME(vector) sum[8], first = {0};
+    if (bias) first = whole ? NAME(load)(bias) : NAME(load_part)(bias, part);
+    UNROLL for (int i = 0; i < rows; i++) sum[i] = first;
+    for (size_t t = 0; t < tile->taps; t++, b += b_step) {
+        const float *from = a + tile->offsets[t];
+        NAME(vector) w = NAME(load)(b);
+        UNROLL for (int i = 0; i < rows; i++, from += tile->a_step) sum[i] += (whole ? NAME(load)(from) : NAME(load_part)(from, part)) * w;
+    }
+    NAME(vector) low = NAME(all)(tile->low), high = NAME(all)(tile->high);
+    UNROLL for (int i = 0; i < rows; i++) {
+        if (residual) {
+            const float *p = residual + (size_t)i * tile->residual_stride;
+            sum[i] += whole ? NAME(load)(p) : NAME(load_part)(p, part);
+        }
+        NAME(vector) result = NAME(clamp)(sum[i], low, high);
+        if (whole) NAME(store)(c + (size_t)i * tile->c_stride, result);
+        else NAME(store_part)(c + (size_t)i * tile->c_stride, part, result);
+    }
+}
+
+static TARGET void NAME(channelwise)(
+    const thimble_tile *tile, const float *a, const float *b, const float *bias, const float *residual, float *c, size_t rows, size_t columns,
+    size_t vectors) {
+    const size_t step = vectors * LANES;
+    for (size_t i = 0, here = 0; i < rows; i += here) {
+        const size_t left = rows - i;
+        here = left >= 8 ? 8 : left >= 4 ? 4 : 1;
+        for (size_t j = 0; j < columns; j += LANES) {
+            const float *from = a + i * tile->a_step + j, *bias_here = bias ? bias + j : NULL;
+            const float *residual_here = residual ? residual + i * tile->residual_stride + j : NULL;
+            float *to = c + i * tile->c_stride + j;
+            size_t part = columns - j < LANES ? columns - j : LANES;
+            if (part < LANES) {
+                if (here == 8) NAME(channels)(8, false, tile, from, b + j, step, bias_here, residual_here, to, part);
+                else if (here == 4) NAME(channels)(4, false, tile, from, b + j, step, bias_here, residual_here, to, part);
+                else NAME(channels)(1, false, tile, from, b + j, step, bias_here, residual_here, to, part);
+            } else {
+                if (here == 8) NAME(channels)(8, true, tile, from, b + j, step, bias_here, residual_here, to, part);
+                else if (here == 4) NAME(channels)(4, true, tile, from, b + j, step, bias_here, residual_here, to, part);
+                else NAME(channels)(1, true, tile, from, b + j, step, bias_here, residual_here, to, part);
+            }
+        }
+    }
+}
+
 /// Four rows of four floats become columns.
 INLINE void NAME(transpose_4)(const float *from, size_t step, float scale, float *to, size_t to_step) {
     typedef float quad __attribute__((vector_size(16)));
@@ -212,6 +262,7 @@ static const thimble_tiles NAME(tiles)[1] = {{
 #endif
     },
 #undef AT
+    .channelwise = NAME(channelwise),
     .pack = NAME(pack),
 }};
 

@@ -29,6 +29,10 @@ typedef struct {
     /// Floats of a vector; vectors of the widest tile that is used; rows of the highest tile of each width.
     unsigned lanes, vectors, rows[MOST_VECTORS + 1];
     thimble_tile_function tiles[MOST_VECTORS + 1][MOST_ROWS + 1];
+    /// As tiles, but a's elements are one for each column: c[i][j] = sum over t of a[offsets[t] + i * a_step + j] * b[t][j].
+    void (*channelwise)(
+        const thimble_tile *tile, const float *a, const float *b, const float *bias, const float *residual, float *c, size_t rows, size_t columns,
+        size_t vectors);
     /// Packs vectors * lanes columns, of which the first `columns` exist, of k steps.
     void (*pack)(const float *b, size_t k, size_t columns, size_t vectors, size_t k_step, size_t n_step, float scale, float *out);
 } thimble_tiles;

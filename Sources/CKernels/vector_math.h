@@ -1,40 +1,14 @@
-// Vectors of floats and functions of them for one family of processors. Included several times with LANES (floats of a vector), TARGET
-// (a function attribute) and NAME(x) defined, which the includer undefines. No branch depends on a value, so that an element's result
-// does not depend on its neighbours. Errors stated are the largest found against binary64.
+// Functions of vectors for one family of processors. Included several times, where families.h defines LANES, TARGET and NAME(x). No
+// branch depends on a value but to correct a lane alone, so that an element's result does not depend on its neighbours.
 //
 // Polynomials were fitted for the smallest relative error (Lawson's iteration); the reductions are those of Cody and Waite, Software
 // Manual for the Elementary Functions (1980), and Tang, Table-driven implementation of the exponential function (1989), without tables.
 
-#define INLINE static inline TARGET __attribute__((always_inline, unused))
+#include "vectors.h"
 
-typedef float NAME(vector) __attribute__((vector_size(LANES * 4)));
-typedef int32_t NAME(integers) __attribute__((vector_size(LANES * 4)));
+typedef NAME(mask) NAME(integers);
 typedef double NAME(doubles) __attribute__((vector_size(LANES * 8)));
 typedef int64_t NAME(longs) __attribute__((vector_size(LANES * 8)));
-typedef float NAME(memory) __attribute__((vector_size(LANES * 4), aligned(4), may_alias));
-
-INLINE NAME(vector) NAME(load)(const float *p) { return *(const NAME(memory) *)p; }
-INLINE void NAME(store)(float *p, NAME(vector) v) { *(NAME(memory) *)p = v; }
-INLINE NAME(vector) NAME(all)(float x) { return x - (NAME(vector)){0}; }
-
-// The first n < LANES elements; nothing else is touched.
-#if defined(__x86_64__) && LANES == 16
-INLINE NAME(vector) NAME(load_part)(const float *p, size_t n) { return (NAME(vector))_mm512_maskz_loadu_ps((__mmask16)((1u << n) - 1), p); }
-INLINE void NAME(store_part)(float *p, NAME(vector) v, size_t n) { _mm512_mask_storeu_ps(p, (__mmask16)((1u << n) - 1), (__m512)v); }
-#elif defined(__x86_64__) && LANES == 8
-INLINE __m256i NAME(part)(size_t n) { return (__m256i)((NAME(integers)){0, 1, 2, 3, 4, 5, 6, 7} < (int32_t)n); }
-INLINE NAME(vector) NAME(load_part)(const float *p, size_t n) { return (NAME(vector))_mm256_maskload_ps(p, NAME(part)(n)); }
-INLINE void NAME(store_part)(float *p, NAME(vector) v, size_t n) { _mm256_maskstore_ps(p, NAME(part)(n), (__m256)v); }
-#else
-INLINE NAME(vector) NAME(load_part)(const float *p, size_t n) {
-    NAME(vector) v = {0};
-    for (size_t i = 0; i < n; i++) v[i] = p[i];
-    return v;
-}
-INLINE void NAME(store_part)(float *p, NAME(vector) v, size_t n) {
-    for (size_t i = 0; i < n; i++) p[i] = v[i];
-}
-#endif
 
 /// a * b + c, rounded once where the family has such an instruction.
 INLINE NAME(vector) NAME(fma)(NAME(vector) a, NAME(vector) b, NAME(vector) c) {

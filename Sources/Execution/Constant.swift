@@ -9,21 +9,38 @@ final class Constant: @unchecked Sendable {
         case sparse(SparseTensor)
     }
 
-    private let source: Source
+    private let origin: Source
     private let maximumBytes: Int
     private let lock = Lock()
     private var ready: Value?
 
     init(_ source: Source, maximumBytes: Int) {
-        self.source = source
+        origin = source
         self.maximumBytes = maximumBytes
+    }
+
+    /// Its type and dims, without making it ready.
+    var fact: Fact {
+        get throws {
+            switch origin {
+            case .tensor(let tensor) where tensor.elementCount.map({ $0 <= Fact.integerLimit }) ?? false:
+                if case .tensor(let ready) = try value { Fact(constant: ready) } else { .unknown }
+            case .tensor(let tensor): Fact(tensor.elementType, fixed: tensor.dims)
+            case .sparse(let sparse): Fact(sparse.values?.elementType, fixed: sparse.dims)
+            }
+        }
+    }
+
+    /// The tensor as the model has it, its bytes perhaps not aligned; nil for a sparse one.
+    var source: Tensor? {
+        if case .tensor(let tensor) = origin { tensor } else { nil }
     }
 
     var value: Value {
         get throws {
             try lock.locked {
                 if let ready { return ready }
-                let tensor = switch source {
+                let tensor = switch origin {
                 case .tensor(let tensor): try tensor.readyToRun()
                 case .sparse(let sparse): try sparse.dense(maximumBytes: maximumBytes)
                 }

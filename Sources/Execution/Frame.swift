@@ -7,22 +7,26 @@ internal import Darwin
 internal import Glibc
 #endif
 
-/// The values of one graph while it runs.
+/// The values of one graph while it runs node by node, each with its operator's general kernel. This is how a graph runs whose
+/// shapes are never the same, or that somebody watches; and the judge of programs.
 final class Frame {
     private let plan: Plan
     let run: Run
     private var slots: [Value?]
 
-    /// `inputs` in the order of the plan's; nil or too few: the initializer, or nothing.
-    init(_ plan: Plan, inputs: [Value?], run: Run, outer: Frame? = nil) throws {
+    /// `inputs` in the order of the plan's; nil or too few: the initializer, or nothing. `captured` in the order of the plan's captures.
+    init(_ plan: Plan, inputs: [Value?], captured: [Value?] = [], run: Run) throws {
         self.plan = plan
         self.run = run
         slots = [Value?](repeating: nil, count: plan.slotCount)
         for (index, input) in plan.inputs.enumerated() {
             slots[input.slot] = try (index < inputs.count ? inputs[index] : nil) ?? input.standard?.value
         }
-        if let outer { for capture in plan.captures { slots[capture.inner] = outer.slots[capture.outer] } }
+        for (capture, value) in zip(plan.captures, captured) { slots[capture.inner] = value }
     }
+
+    /// What a subgraph's plan captures of this frame's values, in its order.
+    func captured(by plan: Plan) -> [Value?] { plan.captures.map { slots[$0.outer] } }
 
     private func value(_ operand: Plan.Operand) throws -> Value? {
         switch operand {
@@ -32,16 +36,8 @@ final class Frame {
         }
     }
 
-    /// Values of all outputs, in order. A frame is used once.
-    func execute(observer: (any RunObserver)? = nil) throws -> [Value] {
-        try optionalOutputs(observer: observer).enumerated().map { index, value in
-            guard let value else { throw ModelError(.invalidGraph, "output '\(plan.outputNames[index])' has no value") }
-            return value
-        }
-    }
-
-    /// The same; nil for an output that is an omitted input or output of a node.
-    func optionalOutputs(observer: (any RunObserver)? = nil) throws -> [Value?] {
+    /// Values of all outputs, in order; nil for an output that is an omitted input or output of a node. A frame is used once.
+    func execute(observer: (any RunObserver)? = nil) throws -> [Value?] {
         for step in plan.steps {
             let start = observer == nil ? 0 : monotonicSeconds()
             let outputs = try within(step.node.label) { try perform(step) }
@@ -62,7 +58,7 @@ final class Frame {
             outputs = try kernel.run(Call(node: step.node, opset: step.opset, inputs: inputs, environment: environment))
         case .function(let plan):
             try run.countTrip()
-            outputs = try Frame(plan, inputs: inputs, run: run).optionalOutputs()
+            outputs = try Frame(plan, inputs: inputs, run: run).execute()
         }
         let missing = step.outputs.indices.first { index in step.outputs[index] != nil && (index >= outputs.count || outputs[index] == nil) }
         if let missing, case .kernel = step.action {
@@ -74,7 +70,7 @@ final class Frame {
 }
 
 /// Seconds on a clock that never jumps.
-private func monotonicSeconds() -> Double {
+func monotonicSeconds() -> Double {
     var now = timespec()
     unsafe clock_gettime(CLOCK_MONOTONIC, &now)
     return Double(now.tv_sec) + Double(now.tv_nsec) / 1e9

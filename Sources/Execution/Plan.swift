@@ -50,6 +50,7 @@ final class Plan: Sendable {
     let captures: [Capture]
     let steps: [Step]
     let slotCount: Int
+    let programs = ProgramCache()
 
     init(inputs: [Input], outputs: [Operand], outputNames: [Name], captures: [Capture], steps: [Step], slotCount: Int) {
         self.inputs = inputs
@@ -58,5 +59,63 @@ final class Plan: Sendable {
         self.captures = captures
         self.steps = steps
         self.slotCount = slotCount
+    }
+}
+
+// MARK: running
+
+extension Plan {
+    /// Throws unless a graph in an attribute may be given so many inputs.
+    func checkCount(_ count: Int) throws {
+        let required = inputs.count { $0.standard == nil }
+        guard count <= inputs.count, count >= required else {
+            throw ModelError(.invalidGraph, "has \(required) inputs, it is given \(count)")
+        }
+    }
+
+    /// Values of all outputs, in order. `inputs` and `captured` in the order of the plan's; nil where the standard value is taken.
+    func execute(inputs: [Value?], captured: [Value?] = [], run: Run) throws -> [Value] {
+        try optionalOutputs(inputs, captured, run).enumerated().map { index, value in
+            guard let value else { throw ModelError(.invalidGraph, "output '\(outputNames[index])' has no value") }
+            return value
+        }
+    }
+
+    private func optionalOutputs(_ inputs: [Value?], _ captured: [Value?], _ run: Run) throws -> [Value?] {
+        guard run.execution != .nodes, let program = try program(inputs, captured, run) else {
+            return try Frame(self, inputs: inputs, captured: captured, run: run).execute()
+        }
+        do {
+            return try program.execute(inputs: inputs, captured: captured, run: run)
+        } catch let mismatch as ProgramMismatch {
+            guard run.execution == .automatic else {
+                throw ModelError(.internalFault, "a node made \(mismatch.found.summary) where \(mismatch.expected) was inferred")
+            }
+            // Inference was wrong about a node: never trust it again for this graph.
+            programs.giveUp()
+            return try Frame(self, inputs: inputs, captured: captured, run: run).execute()
+        }
+    }
+
+    /// The program for such inputs; nil if there is to be none.
+    func program(_ inputs: [Value?], _ captured: [Value?], _ run: Run) throws -> Program? {
+        var key: [Int] = []
+        key.reserveCapacity(8 * (inputs.count + captured.count))
+        for index in self.inputs.indices {
+            if index < inputs.count, let value = inputs[index] { value.appendKey(to: &key) } else { key.append(-1) }
+        }
+        for value in captured { if let value { value.appendKey(to: &key) } else { key.append(-1) } }
+        let entry = try programs.find(key) {
+            let facts = self.inputs.indices.map { index in index < inputs.count ? inputs[index].map(Fact.init(runtime:)) : nil }
+            return try Compiler.compile(self, inputs: facts, captures: captured.map { $0.map(Fact.init(runtime:)) ?? .unknown }, run: run)
+        }
+        if case .program(let program) = entry { return program } else { return nil }
+    }
+}
+
+extension Fact {
+    /// Type and dims of a value that is there, but not its elements: another one may come next time.
+    fileprivate init(runtime value: Value) {
+        if case .tensor(let tensor) = value { self.init(tensor.elementType, fixed: tensor.dims) } else { self = .unknown }
     }
 }

@@ -5,16 +5,23 @@ internal import Tensors
 /// One run of a session: its counters, its random state, its limits.
 final class Run: RunEnvironment, @unchecked Sendable {
     let threads: Int
+    /// The session's threads and packed weights.
+    private let shared: SessionResources
     private let options: Session.Options
     private let lock = Lock()
     private var trips = 0
     private var random: UInt64
 
-    init(_ options: Session.Options) {
+    init(_ options: Session.Options, _ shared: SessionResources) {
         self.options = options
+        self.shared = shared
         threads = max(1, options.threads)
         random = options.seed
     }
+
+    var pool: OpaquePointer? { unsafe shared.pool }
+    var packs: PackCache { shared.packs }
+    var execution: Session.Execution { options.execution }
 
     /// Nodes with subgraphs get a `NodeEnvironment`.
     func run(_ subgraph: Name, inputs: [Value]) throws -> [Value] {
@@ -62,11 +69,8 @@ final class NodeEnvironment: RunEnvironment, @unchecked Sendable {
     func run(_ subgraph: Name, inputs: [Value]) throws -> [Value] {
         guard let plan = subgraphs[subgraph] else { throw ModelError(.invalidGraph, "attribute '\(subgraph)' is missing") }
         return try within("graph '\(subgraph)'") {
-            let required = plan.inputs.count { $0.standard == nil }
-            guard inputs.count <= plan.inputs.count, inputs.count >= required else {
-                throw ModelError(.invalidGraph, "has \(required) inputs, it is given \(inputs.count)")
-            }
-            return try Frame(plan, inputs: inputs, run: frame.run, outer: frame).execute()
+            try plan.checkCount(inputs.count)
+            return try plan.execute(inputs: inputs, captured: frame.captured(by: plan), run: frame.run)
         }
     }
 

@@ -17,6 +17,7 @@ public final class Session: Sendable {
         public var maximumTensorBytes: Int
         /// Seed of random operators that have none of their own: equal seeds, equal results.
         public var seed: UInt64
+        package var execution = Execution.automatic
 
         public init(threads: Int = processorCount, maximumTrips: Int = 100_000_000, maximumTensorBytes: Int = 1 << 34, seed: UInt64 = 0) {
             self.threads = threads
@@ -26,12 +27,24 @@ public final class Session: Sendable {
         }
     }
 
+    /// How nodes are run.
+    package enum Execution: Sendable {
+        /// As programs with fast kernels; node by node where a graph does not suit them.
+        case automatic
+        /// As programs, and a fault if one turns out wrong: for tests.
+        case programs
+        /// Node by node: for tests, and for who wants to see every value.
+        case nodes
+    }
+
     let plan: Plan
     private let options: Options
+    private let resources: SessionResources
 
     /// Fails with `.unsupported` naming every operator that cannot be run, before anything runs.
     public init(_ model: Model, options: Options = Options()) throws {
         self.options = options
+        resources = SessionResources(threads: options.threads)
         plan = try Planner.plan(model, maximumTensorBytes: options.maximumTensorBytes)
     }
 
@@ -52,8 +65,13 @@ public final class Session: Sendable {
             return try value.readyToRun()
         }
         for name in inputs.keys.sorted() where !plan.inputs.contains(where: { $0.name == name }) { throw unknown(name) }
-        let frame = try Frame(plan, inputs: values, run: Run(options))
-        return try frame.execute(observer: observer)
+        let run = Run(options, resources)
+        guard let observer else { return try plan.execute(inputs: values, run: run) }
+        let results = try Frame(plan, inputs: values, run: run).execute(observer: observer)
+        return try results.enumerated().map { index, value in
+            guard let value else { throw ModelError(.invalidGraph, "output '\(outputNames[index])' has no value") }
+            return value
+        }
     }
 
     /// The same with the inputs in the model's order; there may be fewer where those behind have initializers.

@@ -101,6 +101,19 @@ public struct TensorBytes: Sendable {
         file.release(offset + range.lowerBound..<offset + range.upperBound)
     }
 
+    /// Where the bytes lie for as long as this value is kept; nil if they have no fixed place, or if there are none.
+    package var address: UnsafeRawPointer? {
+        guard count > 0 else { return nil }
+        switch place {
+        case .memory(let memory, let offset): return unsafe UnsafeRawPointer(memory.bytes.baseAddress! + offset)
+        case .mapped(let file, let offset): return unsafe file.pointer(offset..<offset + count).baseAddress
+        case .owned, .decoded: return nil
+        }
+    }
+
+    /// True if they lie at a fixed place, or if there are none.
+    package var hasAddress: Bool { unsafe count == 0 || address != nil }
+
     /// As `withBytes`, for C.
     package func withUnsafeBytes<R>(_ body: (UnsafeRawBufferPointer) throws -> R) throws -> R {
         switch place {

@@ -108,7 +108,9 @@ public struct BackendCase: Sendable {
     public func problem(load: (String) throws -> Model) -> String? {
         do {
             let model = try load(model)
-            let session = try Session(model, options: .init(threads: 1, maximumTensorBytes: 1 << 31))
+            var options = Session.Options(threads: 1, maximumTensorBytes: 1 << 31)
+            options.execution = .programs
+            let session = try Session(model, options: options)
             for set in dataSets {
                 let infos = skipsInitializers ? session.inputs : model.graph.inputs
                 let outputs = try session.run(lightOutput == nil ? inputs(set, infos) : Self.ramps(infos))

@@ -1,17 +1,17 @@
 internal import Tensors
 
 /// The shapes of a product of stacks of matrices by NumPy's rule (`matmul`): the last two axes are matrices, those before them broadcast.
-struct MatrixShape {
-    var (m, n, k) = (0, 0, 0)
+package struct MatrixShape {
+    package var (m, n, k) = (0, 0, 0)
     /// Dims of the result.
-    var dims: [Int] = []
+    package var dims: [Int] = []
     /// Where each product's matrices start, in elements.
-    var aOffsets: [Int] = []
-    var bOffsets: [Int] = []
+    package var aOffsets: [Int] = []
+    package var bOffsets: [Int] = []
     var transposeA = false
     var transposeB = false
 
-    init(_ aDims: [Int], _ bDims: [Int], transposeA: Bool = false, transposeB: Bool = false) throws {
+    package init(_ aDims: [Int], _ bDims: [Int], transposeA: Bool = false, transposeB: Bool = false) throws {
         guard !aDims.isEmpty, !bDims.isEmpty else {
             throw ModelError(.invalidGraph, "cannot multiply \(aDims) with \(bDims): both need a dimension at least")
         }

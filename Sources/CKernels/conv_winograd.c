@@ -1,0 +1,234 @@
+// Convolution with a 3 x 3 kernel by Winograd's minimal filtering: Lavin and Gray, "Fast Algorithms for Convolutional Neural
+// Networks" (2015), as (m + 2)^2 products of matrices for tiles of m x m results. For m = 4 the points are 0, +-sqrt(1/2), +-sqrt(2)
+// and infinity rather than small integers: the transforms are as cheap and their rounding errors a quarter (Vincent and others, "On
+// Improving the Numerical Stability of Winograd Convolutions" (2017), tell why).
+
+#include "conv_paths.h"
+
+#define NEAR_POINT 0.70710678118654752f
+#define FAR_POINT 1.41421356237309505f
+
+/// One tile: `in` is its first pixel, results of channel c go to out[c + i * plane].
+typedef struct {
+    const float *in;
+    size_t pixel, pitch, channels, plane;
+    float *out;
+} winograd_input;
+
+/// One tile of which `rows` x `columns` pixels exist.
+typedef struct {
+    const float *in;
+    size_t plane, channels, rows, columns;
+    const float *bias, *residual;
+    float *out;
+    size_t pixel, pitch, residual_pixel, residual_pitch;
+    float low, high;
+} winograd_output;
+
+typedef struct {
+    void (*input)(const winograd_input *w);
+    void (*output)(const winograd_output *w);
+} winograd_functions;
+
+#define KERNELS "winograd_kernels.h"
+#include "families.h"
+
+// Bytes of transformed tiles that stay in the second cache, and tiles that make reading the weights worth it.
+#define BLOCK_BYTES (768 * 1024)
+#define FEWEST_TILES 24
+#define UNIT_WORK 500000.0
+#define MOST_UNITS 16
+
+static size_t tile_of(const thimble_conv *k) { return k->path == THIMBLE_CONV_WINOGRAD_4 ? 4 : 2; }
+static size_t product_count(const thimble_conv *k) { return (tile_of(k) + 2) * (tile_of(k) + 2); }
+static size_t tile_rows(const thimble_conv *k) { return divided_up(k->rows.out, tile_of(k)); }
+static size_t tile_columns(const thimble_conv *k) { return divided_up(k->columns.out, tile_of(k)); }
+
+/// Output channels of the largest unit, in whole vectors.
+static size_t unit_channels(const thimble_conv *k, const thimble_panels *panels) {
+    return smaller(divided_up(panels->panels, k->channel_units) * MOST_VECTORS, panels->vectors) * panels->lanes;
+}
+
+/// Tiles that are transformed together.
+static size_t tile_count(const thimble_conv *k) {
+    size_t near = BLOCK_BYTES / ((k->in_c + k->out_c) * product_count(k) * 4);
+    return smaller(larger(near, FEWEST_TILES), divided_up(tile_rows(k), k->row_units) * tile_columns(k));
+}
+
+/// Seconds that the products and transforms take, to compare with those of the definition; figures are measured.
+static double winograd_seconds(const thimble_conv *k, size_t tile) {
+    double n = (double)((tile + 2) * (tile + 2)), in = (double)k->in_c, out = (double)k->out_c;
+    double tiles = (double)(k->images * divided_up(k->rows.out, tile) * divided_up(k->columns.out, tile));
+    double weights = 4 * n * in * out, reads = tiles * n * 4 * (in + out);
+    return 2 * n * tiles * in * out / 190e9 + reads / 25e9 + (weights > 1e6 ? weights / 25e9 : 0);
+}
+
+static double direct_seconds(const thimble_conv *k) {
+    double weights = 36.0 * (double)k->in_c * (double)k->out_c, pixels = (double)(k->images * k->rows.out * k->columns.out);
+    return pixels * weights / 2 / 190e9 + (weights > 1e6 ? weights / 25e9 : 0);
+}
+
+unsigned conv_winograd_path(const thimble_conv *k) {
+    const thimble_conv_axis *y = &k->rows, *x = &k->columns;
+    bool fits = y->kernel == 3 && x->kernel == 3 && y->stride == 1 && x->stride == 1 && y->dilation == 1 && x->dilation == 1;
+    if (!fits || k->exact || k->groups != 1 || k->planar || k->transposed || k->in_c < 16 || k->out_c < 16) return THIMBLE_CONV_DIRECT;
+    double four = winograd_seconds(k, 4), two = winograd_seconds(k, 2), direct = direct_seconds(k);
+    if (four <= two && four < direct) return THIMBLE_CONV_WINOGRAD_4;
+    return two < direct ? THIMBLE_CONV_WINOGRAD_2 : THIMBLE_CONV_DIRECT;
+}
+
+void conv_winograd_prepare(thimble_conv *k) {
+    size_t tiles = k->images * tile_rows(k) * tile_columns(k);
+    double work = 2.0 * (double)(product_count(k) * tiles) * (double)k->in_c * (double)k->out_c / UNIT_WORK;
+    size_t wanted = work < 1 ? 1 : work > MOST_UNITS ? MOST_UNITS : (size_t)work;
+    // Blocks of whole rows of tiles.
+    size_t low = larger(1, divided_up(FEWEST_TILES, tile_columns(k)));
+    k->row_units = larger(1, smaller(divided_up(wanted, k->images), tile_rows(k) / low));
+    thimble_panels panels = thimble_panels_of(thimble_tiles_of(k->family), k->out_c);
+    // Units that share tiles find them transformed if there is one block of them.
+    size_t block = divided_up(tile_rows(k), k->row_units) * tile_columns(k);
+    if (tile_count(k) >= block) k->channel_units = larger(1, smaller(divided_up(wanted, k->images * k->row_units), panels.panels));
+}
+
+// --- weights: [product][panel][input channel][column]
+
+size_t conv_winograd_pack_size(const thimble_conv *k) {
+    return product_count(k) * k->in_c * round_up(k->out_c, thimble_tiles_of(k->family)->lanes) * 4;
+}
+
+/// Row i of the transform of a kernel's row or column (G): its polynomial at point i, over that point's distance from the others.
+static void kernel_point(size_t tile, size_t i, double row[3]) {
+    static const double two[4][3] = {{1, 0, 0}, {0.5, 0.5, 0.5}, {0.5, -0.5, 0.5}, {0, 0, 1}};
+    static const double points[5] = {0, 0.70710678118654752, -0.70710678118654752, 1.41421356237309505, -1.41421356237309505};
+    if (tile == 2 || i == 5) {
+        memcpy(row, tile == 2 ? two[i] : two[3], sizeof two[0]);
+        return;
+    }
+    double distance = 1;
+    for (size_t q = 0; q < 5; q++) distance *= q == i ? 1 : points[i] - points[q];
+    for (size_t power = 0; power < 3; power++) row[power] = (power == 0 ? 1 : power == 1 ? points[i] : points[i] * points[i]) / distance;
+}
+
+void conv_winograd_pack(const thimble_conv *k, const float *weights, float *packed) {
+    const thimble_panels panels = thimble_panels_of(thimble_tiles_of(k->family), k->out_c);
+    const size_t n = tile_of(k) + 2, plane = k->in_c * panels.vectors * panels.lanes;
+    double points[6][3];
+    for (size_t i = 0; i < n; i++) kernel_point(tile_of(k), i, points[i]);
+    for (size_t p = 0; p < panels.panels; p++) {
+        size_t start = panel_start(&panels, p), width = panel_start(&panels, p + 1) - start;
+        for (size_t i = 0; i < k->in_c; i++) {
+            float *to = packed + start * k->in_c + i * width;
+            for (size_t j = 0; j < width; j++) {
+                const float *w = weights + ((start + j) * k->in_c + i) * 9;
+                bool exists = start + j < k->out_c;
+                double half[6][3];
+                for (size_t y = 0; exists && y < n; y++) {
+                    for (size_t x = 0; x < 3; x++) half[y][x] = points[y][0] * w[x] + points[y][1] * w[3 + x] + points[y][2] * w[6 + x];
+                }
+                for (size_t y = 0; y < n; y++) {
+                    for (size_t x = 0; x < n; x++) {
+                        double sum = 0;
+                        for (size_t q = 0; exists && q < 3; q++) sum += half[y][q] * points[x][q];
+                        to[(y * n + x) * plane + j] = (float)sum;
+                    }
+                }
+            }
+        }
+    }
+}
+
+// --- run
+
+size_t conv_winograd_scratch(const thimble_conv *k) {
+    const thimble_panels panels = thimble_panels_of(thimble_tiles_of(k->family), k->out_c);
+    size_t n = product_count(k), count = tile_count(k);
+    return round_up(n * count * k->in_c * 4, 64) + round_up(n * count * unit_channels(k, &panels) * 4, 64) + round_up(n * k->in_c * 4, 64);
+}
+
+/// The tile's input with zeros where there is none.
+static void copy_patch(const thimble_conv *k, const float *image, ptrdiff_t top, ptrdiff_t left, size_t n, float *patch) {
+    for (size_t i = 0; i < n * n; i++, patch += k->in_c) {
+        ptrdiff_t row = top + (ptrdiff_t)(i / n), column = left + (ptrdiff_t)(i % n);
+        bool exists = row >= 0 && row < (ptrdiff_t)k->rows.in && column >= 0 && column < (ptrdiff_t)k->columns.in;
+        if (exists) memcpy(patch, image + ((size_t)row * k->columns.in + (size_t)column) * k->in_pixel_stride, k->in_c * 4);
+        else memset(patch, 0, k->in_c * 4);
+    }
+}
+
+static void transform_inputs(
+    const thimble_conv *k, const winograd_functions *f, const float *image, size_t first, size_t count, size_t plane, float *out, float *patch) {
+    const size_t m = tile_of(k), n = m + 2, across = tile_columns(k);
+    for (size_t t = 0; t < count; t++) {
+        ptrdiff_t top = (ptrdiff_t)((first + t) / across * m) - (ptrdiff_t)k->rows.pad;
+        ptrdiff_t left = (ptrdiff_t)((first + t) % across * m) - (ptrdiff_t)k->columns.pad;
+        winograd_input w = {.pixel = k->in_pixel_stride, .channels = k->in_c, .plane = plane, .out = out + t * k->in_c};
+        w.pitch = k->columns.in * w.pixel;
+        if (top >= 0 && left >= 0 && top + (ptrdiff_t)n <= (ptrdiff_t)k->rows.in && left + (ptrdiff_t)n <= (ptrdiff_t)k->columns.in) {
+            w.in = image + (size_t)top * w.pitch + (size_t)left * w.pixel;
+        } else {
+            copy_patch(k, image, top, left, n, patch);
+            w.in = patch;
+            w.pixel = k->in_c;
+            w.pitch = n * k->in_c;
+        }
+        f->input(&w);
+    }
+}
+
+/// Channels from..<to of the products of `count` tiles become results.
+static void transform_outputs(
+    const thimble_conv *k, const winograd_functions *f, const conv_operands *o, size_t image, size_t first, size_t count, size_t from, size_t to,
+    const float *products, size_t step, size_t plane) {
+    const size_t m = tile_of(k), across = tile_columns(k);
+    winograd_output w = {
+        .plane = plane, .channels = to - from, .bias = o->bias ? o->bias + from : NULL, .pixel = k->out_pixel_stride,
+        .pitch = k->columns.out * k->out_pixel_stride, .residual_pixel = k->residual_pixel_stride,
+        .residual_pitch = k->columns.out * k->residual_pixel_stride, .low = k->low, .high = k->high};
+    for (size_t t = 0; t < count; t++) {
+        size_t row = (first + t) / across * m, column = (first + t) % across * m, pixel = (image * k->rows.out + row) * k->columns.out + column;
+        w.in = products + t * step;
+        w.rows = smaller(m, k->rows.out - row);
+        w.columns = smaller(m, k->columns.out - column);
+        w.out = o->out + pixel * w.pixel + from;
+        w.residual = o->residual ? o->residual + pixel * w.residual_pixel + from : NULL;
+        f->output(&w);
+    }
+}
+
+void conv_winograd_run(const thimble_conv *k, const conv_operands *o, size_t first, size_t last, void *scratch) {
+    const thimble_tiles *tiles = thimble_tiles_of(k->family);
+    const thimble_panels panels = thimble_panels_of(tiles, k->out_c);
+    unsigned family = k->family < thimble_processor() ? k->family : thimble_processor();
+    const winograd_functions *f = &OF_FAMILY(family, winograd)[k->path == THIMBLE_CONV_WINOGRAD_4 ? 0 : 1];
+    const size_t n = product_count(k), most = tile_count(k), step = unit_channels(k, &panels), weights = k->in_c * panels.vectors * panels.lanes;
+    float *inputs = scratch, *products = inputs + round_up(n * most * k->in_c * 4, 64) / 4, *patch = products + round_up(n * most * step * 4, 64) / 4;
+    const thimble_tile tile = {
+        .taps = 1, .depth = k->in_c, .a_step = k->in_c, .c_stride = step, .low = -__builtin_inff(), .high = __builtin_inff()};
+    size_t transformed = SIZE_MAX;
+    for (size_t unit = first; unit < last; unit++) {
+        const conv_block b = conv_block_of(k, tile_rows(k), 1, unit);
+        const float *image = o->in + b.image * k->rows.in * k->columns.in * k->in_pixel_stride;
+        size_t part = unit % k->channel_units, begin = part_start(panels.panels, k->channel_units, part);
+        size_t end = part_start(panels.panels, k->channel_units, part + 1), channel = panel_start(&panels, begin);
+        size_t channels = smaller(panel_start(&panels, end), k->out_c) - channel, total = b.rows * tile_columns(k);
+        for (size_t done = 0, count = 0; done < total; done += count) {
+            count = smaller(most, total - done);
+            size_t at = b.row * tile_columns(k) + done;
+            if (total > most || transformed != unit / k->channel_units) {
+                transform_inputs(k, f, image, at, count, most * k->in_c, inputs, patch);
+                transformed = unit / k->channel_units;
+            }
+            for (size_t e = 0; e < n; e++) {
+                for (size_t p = begin; p < end; p++) {
+                    size_t start = panel_start(&panels, p), next = panel_start(&panels, p + 1);
+                    thimble_panel_run(
+                        tiles, &tile, (next - start) / panels.lanes, next - start, count, inputs + e * most * k->in_c,
+                        (const float *)o->packed + e * weights + start * k->in_c, NULL, NULL, products + e * most * step + start - channel);
+                }
+            }
+            transform_outputs(k, f, o, b.image, at, count, channel, channel + channels, products, step, most * step);
+        }
+        size_t row = b.row * tile_of(k), bottom = smaller((b.row + b.rows) * tile_of(k), k->rows.out);
+        conv_finish(k, o->out, b.image, row, bottom - row, 0, k->columns.out, channel, channels);
+    }
+}

@@ -1,0 +1,557 @@
+#include "CKernels.h"
+#include <string.h>
+
+// A multiplication and an addition become one only where vector_math.h says so.
+#pragma STDC FP_CONTRACT OFF
+
+/// What goes into an instruction: a vector of floats, or (step 0) one number 16 times.
+typedef struct {
+    const float *at;
+    size_t step;
+} operand;
+
+typedef struct {
+    operand operands[3];
+    float *out;
+    size_t count;
+    float p, q;
+} step;
+
+typedef struct {
+    void (*const *operators)(const step *);
+    void (*load)(thimble_type, const void *from, ptrdiff_t by, size_t n, float *to);
+    void (*store)(thimble_type, const float *from, size_t n, void *to, ptrdiff_t by);
+} family_functions;
+
+/// name, operands, picoseconds per element (of a wide family, roughly).
+#define FOR_EACH_OPERATOR(X)                                                                                                            \
+    X(NEG, 1, 40) X(ABS, 1, 40) X(SQUARE, 1, 40) X(SQRT, 1, 300) X(RECIPROCAL, 1, 300) X(EXP, 1, 300) X(LOG, 1, 350) X(SIN, 1, 900)     \
+    X(COS, 1, 900) X(TANH, 1, 350) X(ERF, 1, 350) X(SIGMOID, 1, 350) X(SOFTPLUS, 1, 600) X(SOFTSIGN, 1, 300) X(RELU, 1, 40)             \
+    X(HARD_SWISH, 1, 70) X(MISH, 1, 450) X(GELU, 1, 400) X(GELU_TANH, 1, 400) X(FLOOR, 1, 100) X(CEIL, 1, 100) X(ROUND, 1, 100)         \
+    X(TRUNC, 1, 100) X(SIGN, 1, 60) X(NOT, 1, 40) X(IS_NAN, 1, 40) X(AFFINE, 1, 40) X(SWISH, 1, 350) X(ELU, 1, 300) X(SELU, 1, 300)     \
+    X(CELU, 1, 500) X(LEAKY_RELU, 1, 40) X(HARD_SIGMOID, 1, 60) X(CLIP, 1, 40) X(THRESHOLDED_RELU, 1, 40) X(ADD, 2, 40) X(SUB, 2, 40)   \
+    X(MUL, 2, 40) X(DIV, 2, 300) X(POW, 2, 3000) X(MIN, 2, 60) X(MAX, 2, 60) X(PRELU, 2, 60) X(FMOD, 2, 10000) X(EQUAL, 2, 60)          \
+    X(LESS, 2, 60) X(LESS_OR_EQUAL, 2, 60) X(GREATER, 2, 60) X(GREATER_OR_EQUAL, 2, 60) X(AND, 2, 60) X(OR, 2, 60) X(XOR, 2, 60)        \
+    X(WHERE, 3, 80) X(MULTIPLY_ADD, 3, 60)
+
+#define ENTRY(name, operands, cost) [THIMBLE_OP_##name] = {operands, cost},
+static const struct { uint16_t operands, cost; } facts[] = { FOR_EACH_OPERATOR(ENTRY) };
+#undef ENTRY
+_Static_assert(sizeof facts / sizeof *facts == THIMBLE_OP_COUNT, "every operator is listed");
+
+static const uint8_t sizes[] = {
+    [THIMBLE_TYPE_F32] = 4, [THIMBLE_TYPE_F16] = 2, [THIMBLE_TYPE_BF16] = 2, [THIMBLE_TYPE_I32] = 4,
+    [THIMBLE_TYPE_I64] = 8, [THIMBLE_TYPE_I8] = 1, [THIMBLE_TYPE_U8] = 1, [THIMBLE_TYPE_BOOL] = 1,
+};
+
+// --- elements of the types that C has no name for, and of integers
+
+static inline float of_bfloat(uint16_t h) {
+    uint32_t u = (uint32_t)h << 16;
+    float v;
+    memcpy(&v, &u, 4);
+    return v;
+}
+
+static inline uint16_t to_bfloat(float v) {
+    uint32_t u;
+    memcpy(&u, &v, 4);
+    return v == v ? (uint16_t)((u + 0x7fff + (u >> 16 & 1)) >> 16) : 0x7fc0;
+}
+
+static inline float bounded(float v, float low, float high) {
+    v = v == v ? v : 0;
+    v = v > low ? v : low;
+    return v < high ? v : high;
+}
+
+static inline int32_t to_int32(float v) { return v < 2147483648.0f ? (int32_t)bounded(v, -2147483648.0f, 2147483520.0f) : v == v ? INT32_MAX : 0; }
+static inline int64_t to_int64(float v) {
+    return v < 9223372036854775808.0f ? (int64_t)bounded(v, -9223372036854775808.0f, 9223371487098961920.0f) : v == v ? INT64_MAX : 0;
+}
+static inline int32_t to_int8(float v) { return (int32_t)bounded(v, -128, 127); }
+static inline int32_t to_uint8(float v) { return (int32_t)bounded(v, 0, 255); }
+
+#define KERNELS "elementwise_kernels.h"
+#include "families.h"
+
+static const family_functions *functions_of(unsigned family) {
+    unsigned most = thimble_processor();
+    return OF_FAMILY(family < most ? family : most, functions);
+}
+
+// --- making a program
+
+enum { KIND_INPUT, KIND_CONSTANT, KIND_RESULT, KIND_UNUSED };
+
+/// Where a block of a value lies.
+enum {
+    MODE_DIRECT,   // in the operand's own memory
+    MODE_BUFFER,   // in a buffer
+    MODE_SPLAT,    // one number, 16 times
+};
+/// When an input's buffer or splat is filled.
+enum { FILL_NEVER, FILL_ONCE, FILL_BLOCKS };
+enum { NO_PLACE = 255 };
+
+void thimble_elementwise_begin(thimble_elementwise *k, unsigned family, const size_t *dims, size_t rank) {
+    memset(k, 0, sizeof *k);
+    k->family = family;
+    k->failed = rank > THIMBLE_ELEMENTWISE_RANK;
+    if (k->failed) return;
+    k->rank = rank;
+    for (size_t d = 0; d < rank; d++) k->dims[d] = dims[d];
+}
+
+static unsigned add(thimble_elementwise *k, thimble_elementwise_value value) {
+    if (k->value_count == THIMBLE_ELEMENTWISE_VALUES) {
+        k->failed = true;
+        return 0;
+    }
+    k->values[k->value_count] = value;
+    return (unsigned)k->value_count++;
+}
+
+static bool describe(const thimble_elementwise *k, thimble_elementwise_operand *o, thimble_type type, const ptrdiff_t *strides, unsigned value) {
+    *o = (thimble_elementwise_operand){.type = (uint8_t)type, .value = (uint8_t)value};
+    if ((unsigned)type > THIMBLE_TYPE_BOOL) return false;
+    for (size_t d = 0; d < k->rank; d++) o->strides[d] = strides[d];
+    return true;
+}
+
+unsigned thimble_elementwise_input(thimble_elementwise *k, thimble_type type, const ptrdiff_t *strides) {
+    if (k->input_count == THIMBLE_ELEMENTWISE_INPUTS) {
+        k->failed = true;
+        return 0;
+    }
+    unsigned value = add(k, (thimble_elementwise_value){.kind = KIND_INPUT, .a = (uint8_t)k->input_count});
+    if (!describe(k, &k->inputs[k->input_count++], type, strides, value)) k->failed = true;
+    return value;
+}
+
+unsigned thimble_elementwise_constant(thimble_elementwise *k, float number) {
+    return add(k, (thimble_elementwise_value){.kind = KIND_CONSTANT, .p = number});
+}
+
+unsigned thimble_elementwise_apply(thimble_elementwise *k, thimble_op op, unsigned a, unsigned b, unsigned c, float p, float q) {
+    if ((unsigned)op >= THIMBLE_OP_COUNT) {
+        k->failed = true;
+        return 0;
+    }
+    unsigned operands = facts[op].operands;
+    if (operands < 2) b = a;
+    if (operands < 3) c = a;
+    if (a >= k->value_count || b >= k->value_count || c >= k->value_count) k->failed = true;
+    return add(k, (thimble_elementwise_value){
+        .kind = KIND_RESULT, .op = (uint8_t)op, .a = (uint8_t)a, .b = (uint8_t)b, .c = (uint8_t)c, .p = p, .q = q});
+}
+
+void thimble_elementwise_output(thimble_elementwise *k, thimble_type type, const ptrdiff_t *strides, unsigned value) {
+    if (k->output_count == THIMBLE_ELEMENTWISE_OUTPUTS || value >= k->value_count
+        || !describe(k, &k->outputs[k->output_count++], type, strides, value)) k->failed = true;
+}
+
+// --- planning
+
+static thimble_elementwise_operand *operand_at(thimble_elementwise *k, size_t i) {
+    return i < k->input_count ? &k->inputs[i] : &k->outputs[i - k->input_count];
+}
+
+static void remove_axis(thimble_elementwise *k, size_t axis) {
+    k->rank--;
+    for (size_t d = axis; d < k->rank; d++) {
+        k->dims[d] = k->dims[d + 1];
+        for (size_t i = 0; i < k->input_count + k->output_count; i++) operand_at(k, i)->strides[d] = operand_at(k, i)->strides[d + 1];
+    }
+}
+
+/// Whether every operand steps through axes d and d + 1 as through one.
+static bool runs_on(thimble_elementwise *k, size_t d) {
+    for (size_t i = 0; i < k->input_count + k->output_count; i++) {
+        const ptrdiff_t *strides = operand_at(k, i)->strides;
+        if (strides[d] != strides[d + 1] * (ptrdiff_t)k->dims[d + 1]) return false;
+    }
+    return true;
+}
+
+/// Leaves one axis where there is nothing to do, or just one element.
+static void flatten(thimble_elementwise *k, size_t count) {
+    k->rank = 1;
+    k->dims[0] = count;
+    for (size_t i = 0; i < k->input_count + k->output_count; i++) operand_at(k, i)->strides[0] = 0;
+}
+
+static void merge_axes(thimble_elementwise *k) {
+    for (size_t d = 0; d < k->rank; d++) {
+        if (k->dims[d] == 0) { flatten(k, 0); return; }
+    }
+    for (size_t d = k->rank; d-- > 0;) {
+        if (k->dims[d] == 1) remove_axis(k, d);
+    }
+    for (size_t d = k->rank; d-- > 1;) {
+        if (!runs_on(k, d - 1)) continue;
+        k->dims[d] *= k->dims[d - 1];
+        remove_axis(k, d - 1);
+    }
+    if (k->rank == 0) flatten(k, 1);
+}
+
+/// Marks what no output needs.
+static void drop_unused(thimble_elementwise *k) {
+    bool needed[THIMBLE_ELEMENTWISE_VALUES] = {false};
+    for (size_t i = 0; i < k->output_count; i++) needed[k->outputs[i].value] = true;
+    for (size_t i = k->value_count; i-- > 0;) {
+        thimble_elementwise_value *v = &k->values[i];
+        if (!needed[i]) v->kind = KIND_UNUSED;
+        if (v->kind == KIND_RESULT) needed[v->a] = needed[v->b] = needed[v->c] = true;
+    }
+}
+
+/// Whether a block's elements lie one after the other.
+static bool is_dense(const thimble_elementwise *k, const thimble_elementwise_operand *o, size_t rows) {
+    ptrdiff_t expected = 1;
+    for (size_t d = k->rank; d-- > k->axis;) {
+        if (d == k->axis && rows == 1) break;
+        if (o->strides[d] != expected) return false;
+        expected *= (ptrdiff_t)k->dims[d];
+    }
+    return true;
+}
+
+/// Whether a block is one number.
+static bool is_single(const thimble_elementwise *k, const thimble_elementwise_operand *o, size_t rows) {
+    for (size_t d = k->axis + (rows == 1); d < k->rank; d++) {
+        if (o->strides[d] != 0) return false;
+    }
+    return true;
+}
+
+static bool is_ready(const thimble_elementwise *k, const thimble_elementwise_operand *o, size_t rows) {
+    return is_single(k, o, rows) || (o->type == THIMBLE_TYPE_F32 && is_dense(k, o, rows));
+}
+
+/// As many of the last axes as fit in a block, and of the axis before them as many indices as fit.
+static void choose_blocks(thimble_elementwise *k, size_t block, bool by_rows) {
+    k->block = block;
+    k->axis = k->rank - 1;
+    k->inner = 1;
+    while (!by_rows && k->axis > 0 && k->inner * k->dims[k->axis] <= block) k->inner *= k->dims[k->axis--];
+    size_t count = k->dims[k->axis], most = block / k->inner;
+    if (k->inner >= 192) {
+        // Long enough a row: one at a time, if that spares copying some operand.
+        for (size_t i = 0; i < k->input_count + k->output_count; i++) {
+            const thimble_elementwise_operand *o = operand_at(k, i);
+            if (is_ready(k, o, 1) && !is_ready(k, o, 2)) most = 1;
+        }
+    }
+    k->pieces = count == 0 ? 0 : (count + most - 1) / most;
+    k->rows = count == 0 ? 1 : (count + k->pieces - 1) / k->pieces;
+    if (k->inner == 1 && k->pieces > 1) {
+        k->rows = (k->rows + 15) / 16 * 16;
+        k->pieces = (count + k->rows - 1) / k->rows;
+    }
+    k->slices = 1;
+    for (size_t d = 0; d < k->axis; d++) k->slices *= k->dims[d];
+}
+
+static unsigned take_buffer(thimble_elementwise *k, uint64_t *taken) {
+    unsigned at = (unsigned)__builtin_ctzll(~*taken);
+    *taken |= (uint64_t)1 << at;
+    if (at + 1 > k->buffer_count) k->buffer_count = at + 1;
+    return at;
+}
+
+/// Decides for every value where its blocks lie. Buffers are used again after the last use of what they hold.
+static void place_values(thimble_elementwise *k) {
+    size_t last_use[THIMBLE_ELEMENTWISE_VALUES] = {0}, final = THIMBLE_ELEMENTWISE_VALUES;
+    bool stored[THIMBLE_ELEMENTWISE_VALUES] = {false};
+    uint64_t taken = 0;
+    k->buffer_count = k->splat_count = 0;
+    for (size_t i = 0; i < k->value_count; i++) {
+        const thimble_elementwise_value *v = &k->values[i];
+        if (v->kind == KIND_RESULT) last_use[v->a] = last_use[v->b] = last_use[v->c] = final = i;
+    }
+    for (size_t i = 0; i < k->output_count; i++) stored[k->outputs[i].value] = true;
+    for (size_t i = 0; i < k->value_count; i++) {
+        thimble_elementwise_value *v = &k->values[i];
+        if (v->kind == KIND_CONSTANT) {
+            v->mode = stored[i] ? MODE_BUFFER : MODE_SPLAT;
+            v->place = (uint8_t)(stored[i] ? take_buffer(k, &taken) : k->splat_count++);
+        }
+        if (v->kind != KIND_INPUT) continue;
+        thimble_elementwise_operand *o = &k->inputs[v->a];
+        bool varies = false;
+        for (size_t d = 0; d <= k->axis; d++) varies = varies || o->strides[d] != 0;
+        o->mode = varies ? FILL_BLOCKS : FILL_ONCE;
+        if (is_single(k, o, k->rows) && !stored[i]) {
+            v->mode = MODE_SPLAT, v->place = (uint8_t)k->splat_count++;
+        } else if (o->type == THIMBLE_TYPE_F32 && is_dense(k, o, k->rows) && !(stored[i] && k->output_count > 1)) {
+            // An output that is written before this one is stored may be the same memory.
+            v->mode = MODE_DIRECT, o->mode = FILL_NEVER;
+        } else {
+            v->mode = MODE_BUFFER, v->place = (uint8_t)take_buffer(k, &taken);
+        }
+        o->place = v->place;
+    }
+    for (size_t i = 0; i < k->output_count; i++) k->outputs[i].place = NO_PLACE;
+    for (size_t i = 0; i < k->value_count; i++) {
+        thimble_elementwise_value *v = &k->values[i];
+        if (v->kind != KIND_RESULT) continue;
+        uint8_t used[3] = {v->a, v->b, v->c};
+        for (int j = 0; j < 3; j++) {
+            const thimble_elementwise_value *u = &k->values[used[j]];
+            bool kept = u->kind == KIND_INPUT && k->inputs[u->a].mode == FILL_ONCE;
+            if (u->mode == MODE_BUFFER && last_use[used[j]] == i && !stored[used[j]] && !kept) taken &= ~((uint64_t)1 << u->place);
+        }
+        v->mode = MODE_BUFFER;
+        v->place = NO_PLACE;
+        // The last instruction may write to memory at once: nothing reads an input after it.
+        for (size_t j = 0; i == final && j < k->output_count; j++) {
+            thimble_elementwise_operand *o = &k->outputs[j];
+            if (o->value != i || o->type != THIMBLE_TYPE_F32 || !is_dense(k, o, k->rows)) continue;
+            v->mode = MODE_DIRECT, v->place = (uint8_t)j, o->place = (uint8_t)j;
+            break;
+        }
+        if (v->mode == MODE_BUFFER) v->place = (uint8_t)take_buffer(k, &taken);
+    }
+}
+
+enum { SMALLEST_BLOCK = 128, LARGEST_BLOCK = 1024, BUFFER_BYTES = 24 * 1024 };
+
+/// The largest blocks whose buffers stay in the nearest cache beside what is read and written.
+static void plan(thimble_elementwise *k, bool by_rows) {
+    for (size_t block = LARGEST_BLOCK;; block /= 2) {
+        choose_blocks(k, block, by_rows);
+        place_values(k);
+        if (block == SMALLEST_BLOCK || k->buffer_count * block * sizeof(float) <= BUFFER_BYTES) return;
+    }
+}
+
+/// Units of about 4 us: whole blocks.
+static void choose_units(thimble_elementwise *k) {
+    size_t cost = 0;
+    for (size_t i = 0; i < k->value_count; i++) {
+        if (k->values[i].kind == KIND_RESULT) cost += facts[k->values[i].op].cost;
+    }
+    for (size_t i = 0; i < k->input_count + k->output_count; i++) cost += 50;
+    cost *= k->family >= THIMBLE_AVX512 ? 1 : k->family == THIMBLE_AVX2 ? 2 : 4;
+    size_t elements = 4000000 / cost, each = k->rows * k->inner;
+    k->unit_blocks = elements / (each == 0 ? 1 : each);
+    if (k->unit_blocks == 0) k->unit_blocks = 1;
+}
+
+bool thimble_elementwise_prepare(thimble_elementwise *k) {
+    if (k->failed || k->output_count == 0) return false;
+    merge_axes(k);
+    drop_unused(k);
+    plan(k, false);
+    choose_units(k);
+    return true;
+}
+
+size_t thimble_elementwise_units(const thimble_elementwise *k) {
+    size_t blocks = k->slices * k->pieces;
+    return (blocks + k->unit_blocks - 1) / k->unit_blocks;
+}
+
+enum { SPLAT = 16 };
+
+size_t thimble_elementwise_scratch(const thimble_elementwise *k) { return (k->buffer_count * k->block + k->splat_count * SPLAT) * sizeof(float); }
+
+// --- running
+
+/// A program in the middle of its blocks.
+typedef struct {
+    const thimble_elementwise *k;
+    const family_functions *functions;
+    const char *in[THIMBLE_ELEMENTWISE_INPUTS];
+    char *out[THIMBLE_ELEMENTWISE_OUTPUTS];
+    float *buffers, *splats;
+    operand places[THIMBLE_ELEMENTWISE_VALUES];
+} runner;
+
+static void fill_splat(float *to, float value) {
+    for (int i = 0; i < SPLAT; i++) to[i] = value;
+}
+
+static float *buffer_at(const runner *r, unsigned place) { return r->buffers + place * r->k->block; }
+
+/// Copies a block of an input to a buffer, axis by axis. Returns the end of what was written.
+static float *gather(const runner *r, const thimble_elementwise_operand *o, size_t axis, size_t count, const char *from, float *to) {
+    const thimble_elementwise *k = r->k;
+    if (axis + 1 == k->rank) {
+        r->functions->load((thimble_type)o->type, from, o->strides[axis], count, to);
+        return to + count;
+    }
+    if (count == 0) return to;
+    float *end = gather(r, o, axis + 1, k->dims[axis + 1], from, to);
+    size_t size = (size_t)(end - to);
+    for (size_t i = 1; i < count; i++, end += size) {
+        if (o->strides[axis] == 0) {
+            memcpy(end, to, size * sizeof(float));
+        } else {
+            from += o->strides[axis] * sizes[o->type];
+            gather(r, o, axis + 1, k->dims[axis + 1], from, end);
+        }
+    }
+    return end;
+}
+
+static const float *scatter(const runner *r, const thimble_elementwise_operand *o, size_t axis, size_t count, const float *from, char *to) {
+    const thimble_elementwise *k = r->k;
+    if (axis + 1 == k->rank) {
+        r->functions->store((thimble_type)o->type, from, count, to, o->strides[axis]);
+        return from + count;
+    }
+    for (size_t i = 0; i < count; i++) from = scatter(r, o, axis + 1, k->dims[axis + 1], from, to + (ptrdiff_t)i * o->strides[axis] * sizes[o->type]);
+    return from;
+}
+
+static void load_block(runner *r, size_t i, size_t rows, ptrdiff_t offset) {
+    const thimble_elementwise_operand *o = &r->k->inputs[i];
+    const char *from = r->in[i] + offset * sizes[o->type];
+    switch (r->k->values[o->value].mode) {
+    case MODE_DIRECT: r->places[o->value].at = (const float *)from; return;
+    case MODE_SPLAT: {
+        float value;
+        r->functions->load((thimble_type)o->type, from, 1, 1, &value);
+        fill_splat(r->splats + o->place * SPLAT, value);
+        return;
+    }
+    default:
+        if (is_dense(r->k, o, rows)) {
+            r->functions->load((thimble_type)o->type, from, 1, rows * r->k->inner, buffer_at(r, o->place));
+        } else {
+            gather(r, o, r->k->axis, rows, from, buffer_at(r, o->place));
+        }
+    }
+}
+
+/// Points values at their places, and fills what stays the same for all blocks.
+static void start(runner *r, const thimble_elementwise *k, void *scratch) {
+    r->k = k;
+    r->functions = functions_of(k->family);
+    r->buffers = scratch;
+    r->splats = r->buffers + k->buffer_count * k->block;
+    for (size_t i = 0; i < k->value_count; i++) {
+        const thimble_elementwise_value *v = &k->values[i];
+        if (v->kind == KIND_UNUSED) continue;
+        if (v->mode == MODE_SPLAT) {
+            r->places[i] = (operand){r->splats + v->place * SPLAT, 0};
+            if (v->kind == KIND_CONSTANT) fill_splat(r->splats + v->place * SPLAT, v->p);
+        } else {
+            r->places[i] = (operand){v->mode == MODE_BUFFER ? buffer_at(r, v->place) : NULL, 1};
+            if (v->kind == KIND_CONSTANT) r->functions->load(THIMBLE_TYPE_F32, &v->p, 0, k->block, buffer_at(r, v->place));
+        }
+    }
+    for (size_t i = 0; i < k->input_count; i++) {
+        if (k->values[k->inputs[i].value].kind == KIND_INPUT && k->inputs[i].mode == FILL_ONCE) load_block(r, i, k->rows, 0);
+    }
+}
+
+static void store_block(const runner *r, size_t i, size_t rows, ptrdiff_t offset) {
+    const thimble_elementwise_operand *o = &r->k->outputs[i];
+    char *to = r->out[i] + offset * sizes[o->type];
+    const float *from = r->places[o->value].at;
+    if (is_dense(r->k, o, rows)) {
+        r->functions->store((thimble_type)o->type, from, rows * r->k->inner, to, 1);
+    } else {
+        scatter(r, o, r->k->axis, rows, from, to);
+    }
+}
+
+/// Runs the instructions on one block; offsets are its operands' places, inputs first, in elements.
+static void run_block(runner *r, size_t rows, const ptrdiff_t *offsets) {
+    const thimble_elementwise *k = r->k;
+    for (size_t i = 0; i < k->input_count; i++) {
+        if (k->values[k->inputs[i].value].kind == KIND_INPUT && k->inputs[i].mode != FILL_ONCE) load_block(r, i, rows, offsets[i]);
+    }
+    for (size_t i = 0; i < k->value_count; i++) {
+        const thimble_elementwise_value *v = &k->values[i];
+        if (v->kind != KIND_RESULT) continue;
+        if (v->mode == MODE_DIRECT) r->places[i].at = (float *)(r->out[v->place] + offsets[k->input_count + v->place] * (ptrdiff_t)sizeof(float));
+        step s = {{r->places[v->a], r->places[v->b], r->places[v->c]}, (float *)r->places[i].at, rows * k->inner, v->p, v->q};
+        r->functions->operators[v->op](&s);
+    }
+    for (size_t i = 0; i < k->output_count; i++) {
+        if (k->outputs[i].place != i) store_block(r, i, rows, offsets[k->input_count + i]);
+    }
+}
+
+void thimble_elementwise_run(
+    const thimble_elementwise *k, const void *const *inputs, void *const *outputs, size_t first, size_t last, void *scratch) {
+    size_t block = first * k->unit_blocks, end = last * k->unit_blocks, total = k->slices * k->pieces;
+    if (end > total) end = total;
+    if (block >= end) return;
+    runner r;
+    for (size_t i = 0; i < k->input_count; i++) r.in[i] = inputs[i];
+    for (size_t i = 0; i < k->output_count; i++) r.out[i] = outputs[i];
+    start(&r, k, scratch);
+    size_t slice = block / k->pieces, piece = block % k->pieces;
+    for (; block < end; slice++, piece = 0) {
+        ptrdiff_t base[THIMBLE_ELEMENTWISE_INPUTS + THIMBLE_ELEMENTWISE_OUTPUTS] = {0}, offsets[THIMBLE_ELEMENTWISE_INPUTS + THIMBLE_ELEMENTWISE_OUTPUTS];
+        size_t rest = slice, operands = k->input_count + k->output_count;
+        for (size_t d = k->axis; d-- > 0; rest /= k->dims[d]) {
+            for (size_t i = 0; i < operands; i++) base[i] += (ptrdiff_t)(rest % k->dims[d]) * operand_at((thimble_elementwise *)k, i)->strides[d];
+        }
+        for (; piece < k->pieces && block < end; piece++, block++) {
+            size_t from = piece * k->rows, rows = k->dims[k->axis] - from < k->rows ? k->dims[k->axis] - from : k->rows;
+            for (size_t i = 0; i < operands; i++) offsets[i] = base[i] + (ptrdiff_t)from * operand_at((thimble_elementwise *)k, i)->strides[k->axis];
+            run_block(&r, rows, offsets);
+        }
+    }
+}
+
+// --- epilogues
+
+enum { EPILOGUE_SCRATCH = BUFFER_BYTES + THIMBLE_ELEMENTWISE_VALUES * SPLAT * sizeof(float) };
+
+bool thimble_epilogue_program_prepare(thimble_epilogue_program *e, const thimble_elementwise *program) {
+    const thimble_elementwise *p = program;
+    if (p->failed || p->rank != 2 || p->input_count == 0 || p->output_count != 1) return false;
+    if (p->inputs[0].type != THIMBLE_TYPE_F32 || p->outputs[0].type != THIMBLE_TYPE_F32) return false;
+    if (p->inputs[0].strides[1] != 1 || p->outputs[0].strides[1] != 1 || p->inputs[0].strides[0] != p->outputs[0].strides[0]) return false;
+    e->tiles = *program;
+    for (size_t d = 0; d < 2; d++) e->tiles.dims[d] += e->tiles.dims[d] == 0;
+    e->rows = e->tiles;
+    e->inputs = NULL;
+    drop_unused(&e->tiles);
+    drop_unused(&e->rows);
+    plan(&e->tiles, false);
+    plan(&e->rows, true);
+    return thimble_elementwise_scratch(&e->tiles) <= EPILOGUE_SCRATCH && thimble_elementwise_scratch(&e->rows) <= EPILOGUE_SCRATCH;
+}
+
+/// Operands of the block at a row and a column, from their pointers to [first_row, first_column].
+static void find_block(const thimble_elementwise *k, size_t row, size_t column, size_t row_stride, ptrdiff_t *offsets) {
+    for (size_t i = 1; i < k->input_count; i++) offsets[i] = (ptrdiff_t)row * k->inputs[i].strides[0] + (ptrdiff_t)column * k->inputs[i].strides[1];
+    offsets[0] = offsets[k->input_count] = (ptrdiff_t)(row * row_stride + column);
+}
+
+void thimble_elementwise_epilogue(
+    const void *context, float *rows, size_t row_count, size_t column_count, size_t row_stride, size_t first_row, size_t first_column) {
+    const thimble_epilogue_program *e = context;
+    _Alignas(64) char scratch[EPILOGUE_SCRATCH];
+    bool whole = column_count == e->tiles.dims[1] && (ptrdiff_t)row_stride == e->tiles.inputs[0].strides[0] && e->tiles.axis == 0;
+    const thimble_elementwise *k = whole ? &e->tiles : &e->rows;
+    if (row_count == 0 || column_count == 0) return;
+    ptrdiff_t offsets[THIMBLE_ELEMENTWISE_INPUTS + 1];
+    runner r;
+    find_block(k, first_row, first_column, 0, offsets);
+    for (size_t i = 1; i < k->input_count; i++) r.in[i] = (const char *)e->inputs[i] + offsets[i] * sizes[k->inputs[i].type];
+    r.in[0] = r.out[0] = (char *)rows;
+    start(&r, k, scratch);
+    if (whole) {
+        for (size_t row = 0; row < row_count; row += k->rows) {
+            find_block(k, row, 0, row_stride, offsets);
+            run_block(&r, row_count - row < k->rows ? row_count - row : k->rows, offsets);
+        }
+        return;
+    }
+    for (size_t row = 0; row < row_count; row++) {
+        for (size_t column = 0; column < column_count; column += k->rows) {
+            find_block(k, row, column, row_stride, offsets);
+            run_block(&r, column_count - column < k->rows ? column_count - column : k->rows, offsets);
+        }
+    }
+}

@@ -1,0 +1,124 @@
+// Winograd's transforms for one family of processors. Included by conv_winograd.c through families.h.
+
+#include "vectors.h"
+
+/// Six inputs of a row or column (B transposed): values of polynomials that are zero at all points but one.
+INLINE void NAME(input_4)(const NAME(vector) d[], NAME(vector) o[]) {
+#pragma clang fp contract(fast)
+    NAME(vector) p = d[4] - 2.0f * d[2], q = NEAR_POINT * (d[3] - 2.0f * d[1]), r = d[4] - 0.5f * d[2], s = FAR_POINT * (d[3] - 0.5f * d[1]);
+    o[0] = d[0] - 2.5f * d[2] + d[4];
+    o[1] = p + q;
+    o[2] = p - q;
+    o[3] = r + s;
+    o[4] = r - s;
+    o[5] = d[1] - 2.5f * d[3] + d[5];
+}
+
+/// Four results of six products (A transposed): powers of the points.
+INLINE void NAME(output_4)(const NAME(vector) m[], NAME(vector) o[]) {
+#pragma clang fp contract(fast)
+    NAME(vector) u = m[1] + m[2], v = m[1] - m[2], w = m[3] + m[4], z = m[3] - m[4];
+    o[0] = m[0] + u + w;
+    o[1] = NEAR_POINT * v + FAR_POINT * z;
+    o[2] = 0.5f * u + 2.0f * w;
+    o[3] = 0.5f * NEAR_POINT * v + 2.0f * FAR_POINT * z + m[5];
+}
+
+INLINE void NAME(input_2)(const NAME(vector) d[], NAME(vector) o[]) {
+    o[0] = d[0] - d[2];
+    o[1] = d[1] + d[2];
+    o[2] = d[2] - d[1];
+    o[3] = d[1] - d[3];
+}
+
+INLINE void NAME(output_2)(const NAME(vector) m[], NAME(vector) o[]) {
+    o[0] = m[0] + m[1] + m[2];
+    o[1] = m[1] - m[2] - m[3];
+}
+
+INLINE void NAME(input_any)(const int tile, const NAME(vector) d[], NAME(vector) o[]) {
+    if (tile == 4) NAME(input_4)(d, o);
+    else NAME(input_2)(d, o);
+}
+
+INLINE void NAME(output_any)(const int tile, const NAME(vector) d[], NAME(vector) o[]) {
+    if (tile == 4) NAME(output_4)(d, o);
+    else NAME(output_2)(d, o);
+}
+
+INLINE void NAME(input_vector)(const int tile, const bool whole, const winograd_input *w, size_t channel, size_t part) {
+    const int n = tile + 2;
+    NAME(vector) half[6][6];
+    UNROLL for (int x = 0; x < n; x++) {
+        NAME(vector) d[6], o[6];
+        const float *from = w->in + (size_t)x * w->pixel + channel;
+        UNROLL for (int y = 0; y < n; y++) {
+            d[y] = whole ? NAME(load)(from + (size_t)y * w->pitch) : NAME(load_part)(from + (size_t)y * w->pitch, part);
+        }
+        NAME(input_any)(tile, d, o);
+        UNROLL for (int y = 0; y < n; y++) half[y][x] = o[y];
+    }
+    float *to = w->out + channel;
+    UNROLL for (int y = 0; y < n; y++) {
+        NAME(vector) o[6];
+        NAME(input_any)(tile, half[y], o);
+        UNROLL for (int x = 0; x < n; x++, to += w->plane) {
+            if (whole) NAME(store)(to, o[x]);
+            else NAME(store_part)(to, part, o[x]);
+        }
+    }
+}
+
+INLINE void NAME(input)(const int tile, const winograd_input *w) {
+    size_t c = 0;
+    for (; c + LANES <= w->channels; c += LANES) NAME(input_vector)(tile, true, w, c, LANES);
+    if (c < w->channels) NAME(input_vector)(tile, false, w, c, w->channels - c);
+}
+
+INLINE void NAME(output_vector)(const int tile, const bool whole, const winograd_output *w, size_t channel, size_t part) {
+    const int n = tile + 2;
+    NAME(vector) half[4][6], first = {0}, low = NAME(all)(w->low), high = NAME(all)(w->high);
+    UNROLL for (int x = 0; x < n; x++) {
+        NAME(vector) d[6], o[4];
+        UNROLL for (int y = 0; y < n; y++) {
+            const float *from = w->in + (size_t)(y * n + x) * w->plane + channel;
+            d[y] = whole ? NAME(load)(from) : NAME(load_part)(from, part);
+        }
+        NAME(output_any)(tile, d, o);
+        UNROLL for (int y = 0; y < tile; y++) half[y][x] = o[y];
+    }
+    if (w->bias) first = whole ? NAME(load)(w->bias + channel) : NAME(load_part)(w->bias + channel, part);
+    UNROLL for (int y = 0; y < tile; y++) {
+        if ((size_t)y < w->rows) {
+            NAME(vector) o[4];
+            NAME(output_any)(tile, half[y], o);
+            UNROLL for (int x = 0; x < tile; x++) {
+                if ((size_t)x < w->columns) {
+                    NAME(vector) result = o[x] + first;
+                    if (w->residual) {
+                        const float *p = w->residual + (size_t)y * w->residual_pitch + (size_t)x * w->residual_pixel + channel;
+                        result += whole ? NAME(load)(p) : NAME(load_part)(p, part);
+                    }
+                    result = NAME(clamp)(result, low, high);
+                    float *to = w->out + (size_t)y * w->pitch + (size_t)x * w->pixel + channel;
+                    if (whole) NAME(store)(to, result);
+                    else NAME(store_part)(to, part, result);
+                }
+            }
+        }
+    }
+}
+
+INLINE void NAME(output)(const int tile, const winograd_output *w) {
+    size_t c = 0;
+    for (; c + LANES <= w->channels; c += LANES) NAME(output_vector)(tile, true, w, c, LANES);
+    if (c < w->channels) NAME(output_vector)(tile, false, w, c, w->channels - c);
+}
+
+static TARGET void NAME(winograd_input_4)(const winograd_input *w) { NAME(input)(4, w); }
+static TARGET void NAME(winograd_input_2)(const winograd_input *w) { NAME(input)(2, w); }
+static TARGET void NAME(winograd_output_4)(const winograd_output *w) { NAME(output)(4, w); }
+static TARGET void NAME(winograd_output_2)(const winograd_output *w) { NAME(output)(2, w); }
+
+static const winograd_functions NAME(winograd)[2] = {
+    {NAME(winograd_input_4), NAME(winograd_output_4)}, {NAME(winograd_input_2), NAME(winograd_output_2)}};

@@ -1,0 +1,381 @@
+internal import ModelGraph
+internal import Operators
+internal import Tensors
+
+/// How the elements of a value follow each other in memory.
+enum Layout: Hashable, Sendable {
+    /// As ONNX says: the last axis is the fastest.
+    case plain
+    /// [batch, channels, spatial…] kept as [batch, spatial…, channels]: a window then reads runs of channels (see `Lowering`).
+    case channelsLast
+
+    /// Dims in the order of memory.
+    func physical(_ dims: [Int]) -> [Int] {
+        guard self == .channelsLast, dims.count >= 3 else { return dims }
+        return [dims[0]] + dims[2...] + [dims[1]]
+    }
+
+    /// True if both layouts of such a value are the same bytes.
+    static func isFree(_ dims: [Int]) -> Bool {
+        dims.count < 3 || dims[1] == 1 || dims[2...].allSatisfy { $0 == 1 }
+    }
+}
+
+/// Makes a program of an unfolded plan: decides what each node becomes, where values lie and in which layout.
+///
+/// Nodes are taken in order. Each operator with a `Lowering` may become a step of fast kernels; chains of elementwise nodes become
+/// one step or the end of the step before; everything else stays a generic step. A value may exist in several forms; conversions
+/// are added where somebody needs another form than there is.
+final class Compiler {
+    /// A buffer before it has its place.
+    struct Draft {
+        var home: Buffer.Home
+        let elementType: ElementType
+        let dims: [Int]
+        let byteCount: Int
+        var isTouched = false
+        /// Its bytes must outlive the arena's use: an output, or an input of a generic kernel.
+        var escapes = false
+    }
+
+    struct DraftStep {
+        var step: any Step
+        var nodes: [Node]
+        var reads: [BufferID]
+        var writes: [BufferID]
+    }
+
+    /// The buffers that hold one value.
+    private struct Forms {
+        /// Its own element type and the plain layout.
+        var exact: BufferID?
+        /// Numbers to compute with (binary32 for the narrower floats), by layout.
+        var plain: BufferID?
+        var channelsLast: BufferID?
+    }
+
+    let unfolding: Unfolding
+    let packs: PackCache
+    let threads: Int
+    /// No kernels that trade the order of sums for speed.
+    let isExact = false
+    private(set) var drafts: [Draft] = []
+    private(set) var steps: [DraftStep] = []
+    private(set) var scratchByteCount = 0
+    private var forms: [Forms]
+    private(set) var groups: ElementwiseGroups
+
+    private init(_ unfolding: Unfolding, packs: PackCache, threads: Int) {
+        self.unfolding = unfolding
+        self.packs = packs
+        self.threads = threads
+        forms = [Forms](repeating: Forms(), count: unfolding.values.count)
+        groups = ElementwiseGroups(unfolding)
+    }
+
+    static func compile(_ plan: Plan, inputs: [Fact?], captures: [Fact], run: Run) throws -> Program {
+        let unfolding = try Unfolding(plan, inputs: inputs, captures: captures, environment: run)
+        return try Compiler(unfolding, packs: run.packs, threads: run.threads).compile()
+    }
+
+    private func compile() throws -> Program {
+        let inputs = unfolding.inputs.map { entry($0) }
+        let captures = unfolding.captures.map { entry($0) }
+        for (index, item) in unfolding.items.enumerated() {
+            try within(item.node.label) { try lower(item, index) }
+        }
+        let outputs = try unfolding.outputs.map { id -> GenericStep.Operand in try id.map { try exact($0) } ?? .none }
+        return try finish(inputs: inputs, captures: captures, outputs: outputs)
+    }
+
+    /// The buffer that an input's value is put in.
+    private func entry(_ id: ValueID) -> BufferID? {
+        guard id >= 0, !unfolding.isConstant(id), unfolding.values[id].uses > 0 else { return nil }
+        return forms[id].exact ?? given(id)
+    }
+
+    private func lower(_ item: Item, _ index: Int) throws {
+        switch groups.role(of: index) {
+        case .inner: return
+        case .root(let members): if try lowerElementwise(members, root: index) { return }
+        case .none: break
+        }
+        if let lowering = Lowerings.byOperator[item.operatorName], try lowering.lower(item, self) { return }
+        try lowerGenerically(item)
+    }
+
+    // MARK: facts
+
+    func fact(_ id: ValueID) -> Fact { unfolding.values[id].fact }
+    /// Nil unless all dims are known.
+    func dims(_ id: ValueID) -> [Int]? { unfolding.values[id].fact.fixedDims }
+    /// FLOAT, FLOAT16 or BFLOAT16, which are computed with as binary32.
+    func isFloat(_ id: ValueID) -> Bool { Self.isFloat(unfolding.values[id].fact.elementType) }
+    static func isFloat(_ type: ElementType?) -> Bool { type == .float || type == .float16 || type == .bfloat16 }
+    func isConstant(_ id: ValueID) -> Bool { unfolding.isConstant(id) }
+
+    // MARK: buffers
+
+    func newBuffer(_ type: ElementType, _ dims: [Int], home: Buffer.Home = .arena(0)) throws -> BufferID {
+        guard let count = elementCount(of: dims), let size = type.byteCount(elements: count) else {
+            throw ModelError(.limit, "a value of dims \(dims) is too large")
+        }
+        drafts.append(Draft(home: home, elementType: type, dims: dims, byteCount: size))
+        return drafts.count - 1
+    }
+
+    func constantBuffer(_ bytes: TensorBytes, _ type: ElementType, _ dims: [Int]) -> BufferID {
+        drafts.append(Draft(home: .constant(bytes), elementType: type, dims: dims, byteCount: bytes.count, isTouched: true))
+        return drafts.count - 1
+    }
+
+    /// A buffer for a value that comes from outside.
+    private func given(_ id: ValueID) -> BufferID {
+        let fact = fact(id), dims = fact.fixedDims
+        let size = dims.flatMap { elementCount(of: $0) }.flatMap { fact.elementType?.byteCount(elements: $0) }
+        drafts.append(Draft(home: .given, elementType: fact.elementType ?? .undefined, dims: dims ?? [], byteCount: size ?? 0))
+        forms[id].exact = drafts.count - 1
+        return drafts.count - 1
+    }
+
+    /// The buffer itself, or what it is part of.
+    func root(_ id: BufferID) -> BufferID {
+        if case .part(let whole, _) = drafts[id].home { whole } else { id }
+    }
+
+    // MARK: forms of values
+
+    /// The layout in which the value is there without a conversion; plain if in both.
+    func layout(_ id: ValueID) -> Layout {
+        forms[id].channelsLast != nil && forms[id].plain == nil && !(forms[id].exact != nil && fact(id).elementType == .float) ? .channelsLast : .plain
+    }
+
+    /// The numbers of a float value in that layout, for a kernel to read.
+    func read(_ id: ValueID, _ layout: Layout = .plain) throws -> BufferID {
+        let buffer = try form(id, layout)
+        drafts[root(buffer)].isTouched = true
+        return buffer
+    }
+
+    private func form(_ id: ValueID, _ layout: Layout) throws -> BufferID {
+        if let known = layout == .plain ? forms[id].plain : forms[id].channelsLast { return known }
+        guard let dims = dims(id) else { throw ModelError(.internalFault, "a value of unknown dims is lowered") }
+        let made: BufferID
+        if let other = layout == .plain ? forms[id].channelsLast : forms[id].plain {
+            made = Layout.isFree(dims) ? try part(of: other, dims: layout.physical(dims)) : try convert(other, dims, to: layout)
+        } else if isConstant(id) {
+            let plain = try constantFloats(id)
+            made = layout == .plain || Layout.isFree(dims) ? plain : try convert(plain, dims, to: layout)
+        } else if let exact = forms[id].exact {
+            forms[id].plain = fact(id).elementType == .float ? exact : try widen(exact, id)
+            return try form(id, layout)
+        } else {
+            throw ModelError(.internalFault, "a value is read before it is made")
+        }
+        if layout == .plain { forms[id].plain = made } else { forms[id].channelsLast = made }
+        return made
+    }
+
+    /// The buffer of a form that is there, or that costs no step; nil if it would have to be converted.
+    func existing(_ id: ValueID, _ layout: Layout) -> BufferID? {
+        guard let dims = dims(id) else { return nil }
+        if let known = layout == .plain ? forms[id].plain : forms[id].channelsLast { return known }
+        let isFree = isConstant(id) ? layout == .plain || Layout.isFree(dims) : isFloat(id) && (Layout.isFree(dims) || layout == .plain && fact(id).elementType == .float && forms[id].exact != nil)
+        if isConstant(id), !isFloat(id) { return try? readExact(id) }
+        if !isFloat(id) { return forms[id].exact }
+        return isFree ? try? read(id, layout) : nil
+    }
+
+    /// A new buffer for the numbers of a float value that a kernel is about to make.
+    func make(_ id: ValueID, _ layout: Layout = .plain) throws -> BufferID {
+        guard let dims = dims(id) else { throw ModelError(.internalFault, "a value of unknown dims is lowered") }
+        let buffer = try newBuffer(.float, layout.physical(dims))
+        drafts[buffer].isTouched = true
+        define(id, as: buffer, layout)
+        return buffer
+    }
+
+    /// The value's numbers are, or will be, in `buffer`.
+    func define(_ id: ValueID, as buffer: BufferID, _ layout: Layout) {
+        if layout == .plain { forms[id].plain = buffer } else { forms[id].channelsLast = buffer }
+        if layout == .plain, fact(id).elementType == .float, drafts[buffer].dims == dims(id) ?? [] { forms[id].exact = buffer }
+    }
+
+    /// A value of any element type in the plain layout, for kernels that move elements.
+    func readExact(_ id: ValueID) throws -> BufferID {
+        guard case .buffer(let buffer) = try exactBuffer(id) else { throw ModelError(.internalFault, "a constant has no buffer") }
+        drafts[root(buffer)].isTouched = true
+        return buffer
+    }
+
+    /// A new buffer for a value of any element type.
+    func makeExact(_ id: ValueID) throws -> BufferID {
+        let fact = fact(id)
+        guard let dims = fact.fixedDims, let type = fact.elementType else { throw ModelError(.internalFault, "a value of unknown dims is lowered") }
+        let buffer = try newBuffer(type, dims)
+        drafts[buffer].isTouched = true
+        forms[id].exact = buffer
+        if type == .float { forms[id].plain = buffer }
+        return buffer
+    }
+
+    func defineExact(_ id: ValueID, as buffer: BufferID) {
+        forms[id].exact = buffer
+        if fact(id).elementType == .float { forms[id].plain = buffer }
+    }
+
+    /// Other dims for the same bytes.
+    func part(of buffer: BufferID, offset: Int = 0, dims: [Int]) throws -> BufferID {
+        var (whole, start) = (buffer, offset)
+        if case .part(let outer, let before) = drafts[buffer].home { (whole, start) = (outer, before + offset) }
+        let part = try newBuffer(drafts[buffer].elementType, dims, home: .part(of: whole, offset: start))
+        drafts[whole].isTouched = true
+        precondition(start >= 0 && drafts[part].byteCount <= drafts[whole].byteCount - start, "a part outside its whole")
+        return part
+    }
+
+    /// A FLOAT16 or BFLOAT16 value that came from outside, as binary32.
+    private func widen(_ buffer: BufferID, _ id: ValueID) throws -> BufferID {
+        let wide = try newBuffer(.float, drafts[buffer].dims)
+        emitCast(from: buffer, to: wide)
+        return wide
+    }
+
+    /// A value that was computed with as binary32, in its own element type.
+    private func narrow(_ buffer: BufferID, _ id: ValueID) throws -> BufferID {
+        let narrow = try newBuffer(fact(id).elementType ?? .float, drafts[buffer].dims)
+        emitCast(from: buffer, to: narrow)
+        return narrow
+    }
+
+    private func emitCast(from source: BufferID, to target: BufferID) {
+        drafts[root(source)].isTouched = true
+        drafts[target].isTouched = true
+        emit(
+            CastStep(source: source, target: target, sourceType: drafts[source].elementType, targetType: drafts[target].elementType, byteCounts: (drafts[source].byteCount, drafts[target].byteCount)),
+            for: [], reads: [source], writes: [target])
+    }
+
+    /// The same value in the other layout.
+    private func convert(_ buffer: BufferID, _ dims: [Int], to layout: Layout) throws -> BufferID {
+        let other: Layout = layout == .plain ? .channelsLast : .plain
+        let target = try newBuffer(drafts[buffer].elementType, layout.physical(dims))
+        drafts[target].isTouched = true
+        drafts[root(buffer)].isTouched = true
+        emit(LayoutStep(source: buffer, target: target, dims: dims, from: other), for: [], reads: [buffer], writes: [target])
+        return target
+    }
+
+    /// As a generic kernel or the caller gets it.
+    private func exact(_ id: ValueID) throws -> GenericStep.Operand {
+        if case .constant(let constant) = unfolding.values[id].source { return .constant(constant) }
+        let operand = try exactBuffer(id)
+        if case .buffer(let buffer) = operand { drafts[root(buffer)].escapes = true }
+        return operand
+    }
+
+    private func exactBuffer(_ id: ValueID) throws -> GenericStep.Operand {
+        if let known = forms[id].exact { return .buffer(known) }
+        let made: BufferID
+        if isConstant(id) {
+            let tensor = try unfolding.tensor(id).inPlace()
+            guard case .plain(let bytes) = tensor.encoding else { throw ModelError(.internalFault, "a constant that has no bytes") }
+            made = constantBuffer(bytes, tensor.elementType, tensor.dims)
+        } else if fact(id).elementType == .float {
+            made = try form(id, .plain)
+        } else {
+            made = try narrow(form(id, .plain), id)
+        }
+        forms[id].exact = made
+        return .buffer(made)
+    }
+
+    private func constantFloats(_ id: ValueID) throws -> BufferID {
+        let tensor = try unfolding.tensor(id)
+        return constantBuffer(try tensor.float32Bytes(), .float, tensor.dims)
+    }
+
+    /// A constant made ready for a kernel, once per session where the constant is the model's own. `form` says how: equal forms of one
+    /// constant are equal bytes.
+    func packed(_ id: ValueID, form: [Int], byteCount: Int, _ pack: (UnsafePointer<Float>, UnsafeMutableRawPointer) -> Void) throws -> OwnedMemory {
+        var key: PackCache.Key?
+        if case .constant(let constant) = unfolding.values[id].source { key = PackCache.Key(constant: ObjectIdentifier(constant), form: form) }
+        return try packs.memory(key, byteCount: byteCount) { memory in
+            let numbers = try unfolding.floats(id)
+            // posix_memalign gave it a base.
+            unsafe numbers.withUnsafeBuffer { numbers in if let base = numbers.baseAddress { unsafe pack(base, memory.bytes.baseAddress!) } }
+            unfolding.release(id)
+        }
+    }
+
+    // MARK: steps
+
+    /// Adds a step. Buffers that it writes have their first value from it.
+    func emit(_ step: any Step, for nodes: [Node], reads: [BufferID], writes: [BufferID], scratch: Int = 0) {
+        steps.append(DraftStep(step: step, nodes: nodes, reads: reads, writes: writes))
+        scratchByteCount = max(scratchByteCount, scratch)
+    }
+
+    func replaceStep(at index: Int, with step: any Step, adding nodes: [Node], reads: [BufferID], writes: [BufferID], scratch: Int = 0) {
+        steps[index].step = step
+        steps[index].nodes += nodes
+        steps[index].reads += reads
+        steps[index].writes = writes
+        scratchByteCount = max(scratchByteCount, scratch)
+    }
+
+    /// The step that wrote a buffer last; nil for constants and what is given.
+    func maker(of buffer: BufferID) -> Int? {
+        let whole = root(buffer)
+        return steps.lastIndex { step in step.writes.contains { root($0) == whole } }
+    }
+
+    func lowerGenerically(_ item: Item) throws {
+        let operands = try item.inputs.map { id in try id.map { try exact($0) } ?? .none }
+        let subgraphs = try item.subgraphs.mapValues { plan, captures in
+            GenericStep.Subgraph(plan: plan, captures: try captures.map { try exact($0) })
+        }
+        let outputs = item.outputs.map { id in id.map { given($0) } }
+        var reads: [BufferID] = []
+        for operand in operands + subgraphs.values.flatMap(\.captures) { if case .buffer(let buffer) = operand { reads.append(buffer) } }
+        let step = GenericStep(
+            node: item.node, opset: item.opset, kernel: item.kernel, operands: operands, outputs: outputs, subgraphs: subgraphs)
+        emit(step, for: [item.node], reads: reads, writes: outputs.compactMap { $0 })
+    }
+
+    // MARK: the end
+
+    private func finish(inputs: [BufferID?], captures: [BufferID?], outputs: [GenericStep.Operand]) throws -> Program {
+        var last = [Int](repeating: -1, count: drafts.count), first = [Int](repeating: -1, count: drafts.count)
+        for (position, step) in steps.enumerated() {
+            for buffer in step.reads + step.writes { last[root(buffer)] = position }
+            for buffer in step.writes where first[root(buffer)] < 0 { first[root(buffer)] = position }
+        }
+        var kept = Set<BufferID>()
+        for case .buffer(let buffer) in outputs { kept.insert(root(buffer)) }
+
+        var pieces: [ArenaPlan.Piece] = [], owners: [BufferID] = []
+        var makes = [[BufferID]](repeating: [], count: steps.count), releases = makes
+        for id in drafts.indices {
+            switch drafts[id].home {
+            case .arena where first[id] < 0: drafts[id].home = .fresh
+            case .arena where drafts[id].escapes:
+                drafts[id].home = .fresh
+                makes[first[id]].append(id)
+                if !kept.contains(id) { releases[last[id]].append(id) }
+            case .arena:
+                owners.append(id)
+                pieces.append(ArenaPlan.Piece(byteCount: drafts[id].byteCount, first: first[id], last: last[id]))
+            case .given: if !kept.contains(id), last[id] >= 0 { releases[last[id]].append(id) }
+            case .fresh, .constant, .part: break
+            }
+        }
+        let arena = try ArenaPlan(pieces)
+        for (id, offset) in zip(owners, arena.offsets) { drafts[id].home = .arena(offset) }
+        let buffers = drafts.map { Buffer(home: $0.home, elementType: $0.elementType, dims: $0.dims, byteCount: $0.byteCount, isTouched: $0.isTouched) }
+        let placed = steps.indices.map { PlacedStep(step: steps[$0].step, nodes: steps[$0].nodes, makes: makes[$0], releases: releases[$0]) }
+        return Program(
+            buffers: buffers, steps: placed, inputs: inputs, captures: captures, outputs: outputs, arenaByteCount: arena.byteCount,
+            scratchByteCount: scratchByteCount)
+    }
+}

@@ -1,0 +1,235 @@
+internal import ModelGraph
+internal import Operators
+internal import Tensors
+
+/// Number of a value within an unfolding.
+typealias ValueID = Int
+
+/// A node that is to be run, of the graph itself or of a function that it calls.
+final class Item {
+    let node: Node
+    let opset: Int
+    let kernel: any Runnable.Type
+    let inputs: [ValueID?]
+    let outputs: [ValueID?]
+    let subgraphs: [Name: (plan: Plan, captures: [ValueID])]
+    /// What it made, if it was folded.
+    var results: [Value?]?
+
+    init(
+        node: Node, opset: Int, kernel: any Runnable.Type, inputs: [ValueID?], outputs: [ValueID?], subgraphs: [Name: (plan: Plan, captures: [ValueID])]
+    ) {
+        self.node = node
+        self.opset = opset
+        self.kernel = kernel
+        self.inputs = inputs
+        self.outputs = outputs
+        self.subgraphs = subgraphs
+    }
+
+    /// "Conv", or "com.microsoft:FusedConv".
+    var operatorName: String {
+        let domain = Domain.canonical(node.domain)
+        let name = node.opType?.text ?? ""
+        return domain.isEmpty ? name : "\(domain.text):\(name)"
+    }
+}
+
+/// A plan for inputs of known types and dims as one flat list of nodes: functions in place of their calls, with what is known of
+/// every value, and without what needs no run.
+struct Unfolding {
+    struct Value {
+        var fact: Fact
+        var source: Source
+        /// How often items and outputs read it.
+        var uses = 0
+    }
+
+    enum Source {
+        /// Inputs, captures, and what items make.
+        case run(Item?)
+        case constant(Constant)
+        /// What an item makes of constants alone: computed when somebody needs it.
+        case folded(Item, output: Int)
+        /// Known without any run: a shape.
+        case known(Tensor)
+    }
+
+    private(set) var items: [Item] = []
+    private(set) var values: [Value] = []
+    private(set) var inputs: [ValueID] = []
+    private(set) var captures: [ValueID] = []
+    private(set) var outputs: [ValueID?] = []
+    private var constants: [ObjectIdentifier: ValueID] = [:]
+    private let environment: any RunEnvironment
+
+    /// Results of folding above that size are left to the run.
+    private static let foldingLimit = 1 << 16
+
+    /// `inputs` and `captures` in the plan's order; nil where the standard value is taken.
+    init(_ plan: Plan, inputs facts: [Fact?], captures: [Fact], environment: any RunEnvironment) throws {
+        self.environment = environment
+        var slots = [ValueID?](repeating: nil, count: plan.slotCount)
+        for (input, fact) in zip(plan.inputs, facts) {
+            slots[input.slot] = if let fact { new(fact, .run(nil)) } else { try input.standard.map { try value(of: $0) } }
+            self.inputs.append(slots[input.slot] ?? -1)
+        }
+        for (capture, fact) in zip(plan.captures, captures) {
+            let id = new(fact, .run(nil))
+            slots[capture.inner] = id
+            self.captures.append(id)
+        }
+        outputs = try unfold(plan, slots: &slots)
+        for case let id? in outputs { values[id].uses += 1 }
+        for item in items {
+            for case let id? in item.inputs { values[id].uses += 1 }
+            for subgraph in item.subgraphs.values { for id in subgraph.captures { values[id].uses += 1 } }
+        }
+    }
+
+    private mutating func new(_ fact: Fact, _ source: Source) -> ValueID {
+        values.append(Value(fact: fact, source: source))
+        return values.count - 1
+    }
+
+    private mutating func value(of constant: Constant) throws -> ValueID {
+        if let known = constants[ObjectIdentifier(constant)] { return known }
+        let id = new(try constant.fact, .constant(constant))
+        constants[ObjectIdentifier(constant)] = id
+        return id
+    }
+
+    private mutating func unfold(_ plan: Plan, slots: inout [ValueID?]) throws -> [ValueID?] {
+        func id(_ operand: Plan.Operand) throws -> ValueID? {
+            switch operand {
+            case .none: nil
+            case .slot(let slot): slots[slot]
+            case .constant(let constant): try value(of: constant)
+            }
+        }
+        for step in plan.steps {
+            let inputs = try step.operands.map(id)
+            switch step.action {
+            case .function(let body):
+                try environment.countTrip()
+                var inner = [ValueID?](repeating: nil, count: body.slotCount)
+                for (index, input) in body.inputs.enumerated() { inner[input.slot] = index < inputs.count ? inputs[index] : nil }
+                let results = try within(step.node.label) { try unfold(body, slots: &inner) }
+                for (index, slot) in step.outputs.enumerated() { if let slot { slots[slot] = index < results.count ? results[index] : nil } }
+            case .kernel(let kernel):
+                try add(step, kernel, inputs, &slots)
+            }
+        }
+        return try plan.outputs.map(id)
+    }
+
+    private mutating func add(_ step: Plan.Step, _ kernel: any Runnable.Type, _ inputs: [ValueID?], _ slots: inout [ValueID?]) throws {
+        let facts = inputs.map { id in id.map { values[$0].fact } }
+        // What cannot be right is found again when it runs, with the values at hand.
+        let results = (try? Operators.infer(step.node, opset: step.opset, inputs: facts)) ?? []
+        func fact(_ index: Int) -> Fact { index < results.count ? results[index] : .unknown }
+
+        if step.outputs.count == 1, let slot = step.outputs[0], !kernel.isRandom, step.subgraphs.isEmpty {
+            if let known = fact(0).constant {
+                slots[slot] = new(Fact(constant: known), .known(known))
+                return
+            }
+        }
+        let item = Item(
+            node: step.node, opset: step.opset, kernel: kernel, inputs: inputs, outputs: step.outputs.enumerated().map { index, slot in
+                guard let slot else { return nil }
+                slots[slot] = new(fact(index), .run(nil))
+                return slots[slot]
+            },
+            subgraphs: step.subgraphs.mapValues { plan in (plan, plan.captures.compactMap { slots[$0.outer] }) })
+        if isFoldable(item), fold(item) { return }
+        for id in item.outputs { if let id { values[id].source = .run(item) } }
+        items.append(item)
+    }
+
+    private func isFoldable(_ item: Item) -> Bool {
+        guard item.subgraphs.isEmpty, !item.kernel.isRandom else { return false }
+        return item.inputs.allSatisfy { id in
+            guard let id else { return true }
+            if case .run = values[id].source { return false }
+            return true
+        }
+    }
+
+    /// True if the item needs no run: small results are computed at once, so that the shapes that follow from them are known, large
+    /// ones when somebody asks for them.
+    private mutating func fold(_ item: Item) -> Bool {
+        let sizes = item.outputs.compactMap { id in id.map { values[$0].fact } }.map { $0.elementType == nil ? nil : $0.fixedDims.flatMap { elementCount(of: $0) } }
+        if sizes.allSatisfy({ $0.map { $0 > Self.foldingLimit } ?? false }) {
+            for (index, id) in item.outputs.enumerated() { if let id { values[id].source = .folded(item, output: index) } }
+            return true
+        }
+        guard inputsAreSmall(item), sizes.allSatisfy({ $0 ?? 0 <= Self.foldingLimit }), let results = try? evaluate(item),
+            item.outputs.indices.allSatisfy({ item.outputs[$0] == nil || $0 < results.count && results[$0]?.tensor != nil })
+        else { return false }
+        for (id, result) in zip(item.outputs, results) {
+            guard let id, let tensor = result?.tensor else { continue }
+            values[id].fact = Fact(constant: tensor)
+            values[id].source = .known(tensor)
+        }
+        return true
+    }
+
+    private func inputsAreSmall(_ item: Item) -> Bool {
+        item.inputs.allSatisfy { id in
+            guard let id, let count = values[id].fact.fixedDims.flatMap({ elementCount(of: $0) }) else { return id == nil }
+            return count <= Self.foldingLimit
+        }
+    }
+
+    private func evaluate(_ item: Item) throws -> [Tensors.Value?] {
+        if let known = item.results { return known }
+        let inputs = try item.inputs.map { id in try id.map { Tensors.Value.tensor(try tensor($0)) } }
+        let made = try within(item.node.label) { try item.kernel.run(Call(node: item.node, opset: item.opset, inputs: inputs, environment: environment)) }
+        item.results = made
+        return made
+    }
+
+    // MARK: constants
+
+    func isConstant(_ id: ValueID) -> Bool {
+        if case .run = values[id].source { false } else { true }
+    }
+
+    /// The tensor that a constant value is.
+    func tensor(_ id: ValueID) throws -> Tensor {
+        switch values[id].source {
+        case .known(let tensor): return tensor
+        case .constant(let constant):
+            guard let tensor = try constant.value.tensor else { throw ModelError(.internalFault, "a constant that is no tensor") }
+            return tensor
+        case .folded(let item, let output):
+            guard let tensor = try evaluate(item)[output]?.tensor else { throw ModelError(.internalFault, "a constant that is no tensor") }
+            return tensor
+        case .run: throw ModelError(.internalFault, "a value that is no constant is taken for one")
+        }
+    }
+}
+
+extension Unfolding {
+    /// The numbers of a constant float value, in place where they lie aligned.
+    func floats(_ id: ValueID) throws -> Elements<Float> {
+        // Not through `Constant.value`, which keeps an aligned copy of what is not.
+        if case .constant(let constant) = values[id].source, let source = constant.source { return try source.floats("a constant") }
+        return try tensor(id).floats("a constant")
+    }
+
+    /// Lets the pages of a constant's file leave memory: what was made of it is used from now on.
+    func release(_ id: ValueID) {
+        guard case .constant(let constant) = values[id].source, case .plain(let bytes)? = constant.source?.encoding else { return }
+        bytes.release(0..<bytes.count)
+    }
+}
+
+extension Runnable {
+    /// Two runs with equal inputs need not make equal outputs.
+    fileprivate static var isRandom: Bool {
+        ["RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike", "Multinomial", "Bernoulli"].contains(name)
+            || name == "Dropout"
+    }
+}

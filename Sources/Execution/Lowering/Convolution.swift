@@ -1,0 +1,138 @@
+internal import CKernels
+internal import Operators
+internal import Tensors
+
+/// Convolutions of one or two spatial axes in binary32, channels last. Constant weights only.
+enum ConvolutionLowering: Lowering {
+    static let operators = ["Conv", "ConvTranspose", "com.microsoft:FusedConv"]
+
+    static func lower(_ item: Item, _ compiler: Compiler) throws -> Bool {
+        guard let x = item.inputs.first ?? nil, item.inputs.count >= 2, let w = item.inputs[1], let y = item.outputs.first ?? nil,
+            compiler.isFloat(x), compiler.isFloat(y), compiler.isConstant(w), compiler.isFloat(w),
+            let xDims = compiler.dims(x), let wDims = compiler.dims(w), let yDims = compiler.dims(y),
+            (3...4).contains(xDims.count), wDims.count == xDims.count, !yDims.contains(0), !xDims.contains(0), !wDims.contains(0)
+        else { return false }
+        let isTransposed = item.operatorName == "ConvTranspose"
+        guard let bias = try bias(item, yDims[1], compiler), let limits = limits(item) else { return false }
+        let residual = item.inputs.count > 3 ? item.inputs[3] : nil
+        if let residual, compiler.dims(residual) != yDims || !compiler.isFloat(residual) { return false }
+        guard let axes = axes(item, x: xDims, w: wDims, y: yDims, isTransposed: isTransposed) else { return false }
+
+        // A few channels are read where they lie; the result has channels last either way.
+        let isPlanar = !isTransposed && xDims[1] <= 4 && item.integer("group", 1) == 1 && compiler.layout(x) == .plain && !Layout.isFree(xDims)
+        var kernel = unsafe thimble_conv()
+        unsafe kernel.family = thimble_processor()
+        unsafe kernel.exact = compiler.isExact
+        unsafe (kernel.planar, kernel.transposed) = (isPlanar, isTransposed)
+        unsafe (kernel.batch, kernel.in_c, kernel.out_c, kernel.groups) = (xDims[0], xDims[1], yDims[1], item.integer("group", 1))
+        unsafe (kernel.height, kernel.width) = (axes[0], axes[1])
+        unsafe (kernel.in_pixel_stride, kernel.out_pixel_stride, kernel.residual_pixel_stride) = (xDims[1], yDims[1], yDims[1])
+        unsafe (kernel.low, kernel.high) = limits
+        unsafe thimble_conv_prepare(&kernel)
+        let box = unsafe KernelBox(unsafe kernel)
+        // What the packed form depends on, by the kernel's word.
+        let form = unsafe [2, Int(kernel.path), isPlanar ? 1 : 0, isTransposed ? 1 : 0, kernel.groups]
+        let weights = try unsafe compiler.packed(w, form: form, byteCount: thimble_conv_pack_size(box.pointer)) { numbers, memory in
+            unsafe thimble_conv_pack(box.pointer, numbers, memory)
+        }
+        let input = try compiler.read(x, isPlanar ? .plain : .channelsLast)
+        let added = try residual.map { try compiler.read($0, .channelsLast) }
+        let output = try compiler.make(y, .channelsLast)
+        let step = unsafe ConvolutionStep(
+            kernel: box, input: input, weights: weights, bias: bias.buffer, residual: added, result: output, units: unsafe thimble_conv_units(box.pointer))
+        let scratch = unsafe thimble_conv_scratch(box.pointer)
+        compiler.emit(step, for: [item.node], reads: [input, bias.buffer, added].compactMap { $0 }, writes: [output], scratch: scratch)
+        return true
+    }
+
+    /// Nil if there is one that is no constant.
+    private static func bias(_ item: Item, _ channels: Int, _ compiler: Compiler) throws -> (buffer: BufferID?, Void)? {
+        guard item.inputs.count > 2, let id = item.inputs[2] else { return (nil, ()) }
+        guard let numbers = compiler.unfolding.numbers(id), numbers.count == channels else { return nil }
+        return (compiler.constantBuffer(TensorBytes(try NewElements(numbers).memory), .float, [channels]), ())
+    }
+
+    /// The bounds that a FusedConv's activation stands for; nil if it is another one.
+    private static func limits(_ item: Item) -> (Float, Float)? {
+        switch item.text("activation") {
+        case nil, "": return (-.infinity, .infinity)
+        case "Relu": return (0, .infinity)
+        case "Clip":
+            guard case .floats(let numbers)? = item.node.attribute("activation_params")?.value, numbers.count == 2 else { return nil }
+            return (numbers[0], numbers[1])
+        default: return nil
+        }
+    }
+
+    /// Height and width; one axis is the width of height 1.
+    private static func axes(_ item: Item, x: [Int], w: [Int], y: [Int], isTransposed: Bool) -> [thimble_conv_axis]? {
+        let count = x.count - 2
+        let strides = item.integers("strides") ?? Array(repeating: 1, count: count), dilations = item.integers("dilations") ?? Array(repeating: 1, count: count)
+        guard strides.count == count, dilations.count == count, strides.allSatisfy({ $0 > 0 }), dilations.allSatisfy({ $0 > 0 }) else { return nil }
+        var axes: [thimble_conv_axis] = []
+        for axis in 0..<count {
+            let (size, kernel, out) = (x[axis + 2], w[axis + 2], y[axis + 2]), reach = (kernel - 1) * dilations[axis] + 1
+            let total: Int
+            if isTransposed {
+                let extra = item.integers("output_padding")?[axis] ?? 0
+                total = (size - 1) * strides[axis] + extra + reach - out
+            } else {
+                total = max(0, (out - 1) * strides[axis] + reach - size)
+            }
+            guard let before = pad(item, axis, count, total), before >= 0 else { return nil }
+            axes.append(thimble_conv_axis(in: size, out: out, kernel: kernel, stride: strides[axis], pad: before, dilation: dilations[axis]))
+        }
+        return count == 2 ? axes : [thimble_conv_axis(in: 1, out: 1, kernel: 1, stride: 1, pad: 0, dilation: 1)] + axes
+    }
+
+    /// What lies before the axis; `total`: both sides, where an automatic mode shares it out.
+    private static func pad(_ item: Item, _ axis: Int, _ count: Int, _ total: Int) -> Int? {
+        switch item.text("auto_pad") {
+        case nil, "", "NOTSET":
+            if item.operatorName == "ConvTranspose", item.integers("output_shape") != nil { return nil }
+            let pads = item.integers("pads") ?? Array(repeating: 0, count: 2 * count)
+            return pads.count == 2 * count ? pads[axis] : nil
+        case "VALID": return 0
+        case "SAME_UPPER": return item.operatorName == "ConvTranspose" ? nil : total / 2
+        case "SAME_LOWER": return item.operatorName == "ConvTranspose" ? nil : total - total / 2
+        default: return nil
+        }
+    }
+}
+
+@safe
+struct ConvolutionStep: EpilogueHost {
+    let kernel: KernelBox<thimble_conv>
+    let input: BufferID
+    let weights: OwnedMemory
+    let bias: BufferID?
+    let residual: BufferID?
+    var result: BufferID
+    let units: Int
+    var epilogue: ElementwiseEpilogue?
+
+    func adding(_ epilogue: ElementwiseEpilogue, result: BufferID) -> (any Step)? {
+        guard self.epilogue == nil else { return nil }
+        var copy = self
+        (copy.epilogue, copy.result) = (epilogue, result)
+        return copy
+    }
+
+    func run(_ run: ProgramRun) throws {
+        guard let epilogue else { return unsafe convolve(run, kernel.pointer) }
+        unsafe epilogue.lend(run) { context in
+            var described = unsafe kernel.pointer.pointee
+            unsafe described.epilogue = thimble_elementwise_epilogue
+            unsafe described.context = context
+            unsafe withUnsafePointer(to: &described) { unsafe convolve(run, $0) }
+        }
+    }
+
+    private func convolve(_ run: ProgramRun, _ kernel: UnsafePointer<thimble_conv>) {
+        let bias = unsafe bias.map { unsafe UnsafePointer(run.floats($0)) }, residual = unsafe residual.map { unsafe UnsafePointer(run.floats($0)) }
+        let source = unsafe run.floats(input), target = unsafe run.floats(result)
+        unsafe run.share(units) { first, last, scratch in
+            unsafe thimble_conv_run(kernel, source, weights.bytes.baseAddress, bias, residual, target, first, last, scratch)
+        }
+    }
+}

@@ -1,0 +1,162 @@
+internal import CKernels
+internal import ModelGraph
+internal import Operators
+internal import Tensors
+
+/// The nodes that an elementwise program can do, and how.
+enum Elementwise {
+    typealias Builder = @Sendable (Item, inout ElementwiseProgram) throws -> ElementwiseProgram.Operand
+
+    /// True if all that is needed is known of the node: dims, element types that the kernel loads and stores, an operation that it has.
+    static func suits(_ item: Item, _ unfolding: Unfolding) -> Bool {
+        guard builders[item.operatorName] != nil, let output = item.outputs.first ?? nil, item.outputs.dropFirst().allSatisfy({ $0 == nil }) else { return false }
+        let fact = unfolding.values[output].fact
+        guard let dims = fact.fixedDims, dims.count <= 8, !dims.contains(0), Compiler.isFloat(fact.elementType) else { return false }
+        for case let id? in item.inputs {
+            let fact = unfolding.values[id].fact
+            guard fact.fixedDims != nil else { return false }
+            guard Compiler.isFloat(fact.elementType) || (item.operatorName == "Where" && id == item.inputs[0] && fact.elementType == .bool) else { return false }
+        }
+        return conditions[item.operatorName]?(item, unfolding) ?? true
+    }
+
+    // MARK: the table
+
+    static let builders: [String: Builder] = {
+        var table: [String: Builder] = [:]
+        let unary: [(String, thimble_op)] = [
+            ("Neg", THIMBLE_OP_NEG), ("Abs", THIMBLE_OP_ABS), ("Sqrt", THIMBLE_OP_SQRT), ("Reciprocal", THIMBLE_OP_RECIPROCAL), ("Exp", THIMBLE_OP_EXP),
+            ("Log", THIMBLE_OP_LOG), ("Sin", THIMBLE_OP_SIN), ("Cos", THIMBLE_OP_COS), ("Tanh", THIMBLE_OP_TANH), ("Erf", THIMBLE_OP_ERF),
+            ("Sigmoid", THIMBLE_OP_SIGMOID), ("Softplus", THIMBLE_OP_SOFTPLUS), ("Softsign", THIMBLE_OP_SOFTSIGN), ("Relu", THIMBLE_OP_RELU),
+            ("HardSwish", THIMBLE_OP_HARD_SWISH), ("Mish", THIMBLE_OP_MISH), ("Floor", THIMBLE_OP_FLOOR), ("Ceil", THIMBLE_OP_CEIL),
+            ("Round", THIMBLE_OP_ROUND), ("Sign", THIMBLE_OP_SIGN),
+        ]
+        for (name, op) in unary { table[name] = { item, program in try program.add(op, item.operand(0, &program)) } }
+
+        let binary: [(String, thimble_op)] = [
+            ("Add", THIMBLE_OP_ADD), ("Sub", THIMBLE_OP_SUB), ("Mul", THIMBLE_OP_MUL), ("Div", THIMBLE_OP_DIV), ("Pow", THIMBLE_OP_POW), ("PRelu", THIMBLE_OP_PRELU),
+            ("Mod", THIMBLE_OP_FMOD),
+        ]
+        for (name, op) in binary {
+            table[name] = { item, program in
+                var (a, b) = (try item.operand(0, &program), try item.operand(1, &program))
+                // A number goes second where that is the same.
+                if case .number = a, op == THIMBLE_OP_ADD || op == THIMBLE_OP_MUL { swap(&a, &b) }
+                return program.add(op, a, b)
+            }
+        }
+        for (name, op) in [("Max", THIMBLE_OP_MAX), ("Min", THIMBLE_OP_MIN), ("Sum", THIMBLE_OP_ADD)] {
+            table[name] = { item, program in
+                var result = try item.operand(0, &program)
+                for index in 1..<max(1, item.inputs.count) { result = program.add(op, result, try item.operand(index, &program)) }
+                return result
+            }
+        }
+        let attributes: [(String, thimble_op, (Name, Float), (Name, Float)?)] = [
+            ("LeakyRelu", THIMBLE_OP_LEAKY_RELU, ("alpha", 0.01), nil), ("Elu", THIMBLE_OP_ELU, ("alpha", 1), nil), ("Celu", THIMBLE_OP_CELU, ("alpha", 1), nil),
+            ("Selu", THIMBLE_OP_SELU, ("alpha", 1.67326319217681884765625), ("gamma", 1.05070102214813232421875)),
+            ("HardSigmoid", THIMBLE_OP_HARD_SIGMOID, ("alpha", 0.2), ("beta", 0.5)), ("ThresholdedRelu", THIMBLE_OP_THRESHOLDED_RELU, ("alpha", 1), nil),
+            ("Swish", THIMBLE_OP_SWISH, ("alpha", 1), nil), ("com.microsoft:QuickGelu", THIMBLE_OP_SWISH, ("alpha", 1.702), nil),
+        ]
+        for (name, op, p, q) in attributes {
+            table[name] = { item, program in
+                program.add(op, try item.operand(0, &program), p: item.float(p.0, p.1), q: q.map { item.float($0.0, $0.1) } ?? 0)
+            }
+        }
+        table["Clip"] = { item, program in
+            let limits = program.clipLimits(item)
+            return program.add(THIMBLE_OP_CLIP, try item.operand(0, &program), p: limits.low, q: limits.high)
+        }
+        table["Gelu"] = { item, program in
+            program.add(item.text("approximate") == "tanh" ? THIMBLE_OP_GELU_TANH : THIMBLE_OP_GELU, try item.operand(0, &program))
+        }
+        table["com.microsoft:Gelu"] = { item, program in program.add(THIMBLE_OP_GELU, try item.operand(0, &program)) }
+        table["com.microsoft:BiasGelu"] = { item, program in
+            let (x, bias) = (try item.operand(0, &program), try item.operand(1, &program))
+            return program.add(THIMBLE_OP_GELU, program.add(THIMBLE_OP_ADD, x, bias))
+        }
+        table["com.microsoft:FastGelu"] = { item, program in
+            var x = try item.operand(0, &program)
+            if item.inputs.count > 1, item.inputs[1] != nil { x = program.add(THIMBLE_OP_ADD, x, try item.operand(1, &program)) }
+            return program.add(THIMBLE_OP_GELU_TANH, x)
+        }
+        table["Where"] = { item, program in
+            let (condition, x, y) = (try item.operand(0, &program), try item.operand(1, &program), try item.operand(2, &program))
+            return program.add(THIMBLE_OP_WHERE, condition, x, y)
+        }
+        table["BatchNormalization"] = { item, program in
+            let x = try item.operand(0, &program)
+            guard let (scale, shift) = program.normalization(item) else { throw ModelError(.internalFault, "a normalization that does not suit") }
+            let (factor, offset) = (program.leaf(.channels(scale)), program.leaf(.channels(shift)))
+            return program.add(THIMBLE_OP_MULTIPLY_ADD, x, factor, offset)
+        }
+        return table
+    }()
+
+    /// What else must hold for some operators.
+    private static let conditions: [String: @Sendable (Item, Unfolding) -> Bool] = {
+        // Before opset 7 the right operand was aligned by an attribute.
+        let broadcasts: @Sendable (Item, Unfolding) -> Bool = { item, _ in item.opset >= 7 || item.node.attribute("broadcast") == nil }
+        var table: [String: @Sendable (Item, Unfolding) -> Bool] = [:]
+        for name in ["Add", "Sub", "Mul", "Div", "Pow", "PRelu"] { table[name] = broadcasts }
+        table["PRelu"] = { item, unfolding in
+            // Before opset 7 a vector of slopes belonged to channels.
+            item.opset >= 7 || (item.inputs[1].flatMap { unfolding.values[$0].fact.fixedDims } ?? []).allSatisfy { $0 == 1 }
+        }
+        table["Mod"] = { item, _ in item.integer("fmod", 0) == 1 }
+        table["Clip"] = { item, unfolding in
+            item.inputs.dropFirst().allSatisfy { id in id.map { unfolding.number($0) != nil } ?? true }
+        }
+        table["BatchNormalization"] = { item, unfolding in
+            guard item.inputs.count == 5, item.integer("training_mode", 0) == 0, item.opset >= 7 || item.integer("is_test", 0) == 1,
+                let x = item.inputs[0], let dims = unfolding.values[x].fact.fixedDims, dims.count >= 2
+            else { return false }
+            return item.integer("spatial", 1) == 1 && item.inputs.dropFirst().allSatisfy { id in
+                id.map { unfolding.isConstant($0) && unfolding.values[$0].fact.fixedDims == [dims[1]] } ?? false
+            }
+        }
+        return table
+    }()
+}
+
+extension ElementwiseProgram {
+    /// Clip's bounds: attributes before opset 11, constant inputs since. As ONNX Runtime does, the upper one wins if they cross.
+    func clipLimits(_ item: Item) -> (low: Float, high: Float) {
+        if item.opset < 11 { return (item.float("min", -.infinity), item.float("max", .infinity)) }
+        func number(_ index: Int) -> Float? { index < item.inputs.count ? item.inputs[index].flatMap { unfoldingNumber($0) } : nil }
+        return (number(1) ?? -.infinity, number(2) ?? .infinity)
+    }
+
+    /// y = x · scale + shift per channel, of an inference BatchNormalization (ONNX: (x - mean) / sqrt(var + epsilon) · scale + B).
+    func normalization(_ item: Item) -> (scale: [Float], shift: [Float])? {
+        let epsilon = Double(item.float("epsilon", 1e-5))
+        guard let scale = item.inputs[1].flatMap(unfoldingNumbers), let bias = item.inputs[2].flatMap(unfoldingNumbers),
+            let mean = item.inputs[3].flatMap(unfoldingNumbers), let variance = item.inputs[4].flatMap(unfoldingNumbers)
+        else { return nil }
+        let factors = scale.indices.map { Double(scale[$0]) / (Double(variance[$0]) + epsilon).squareRoot() }
+        return (factors.map { Float($0) }, factors.indices.map { Float(Double(bias[$0]) - Double(mean[$0]) * factors[$0]) })
+    }
+}
+
+extension Item {
+    func operand(_ index: Int, _ program: inout ElementwiseProgram) throws -> ElementwiseProgram.Operand {
+        guard index < inputs.count, let id = inputs[index] else { throw ModelError(.invalidGraph, "input \(index) is missing") }
+        return program.operand(id)
+    }
+
+    func float(_ name: Name, _ standard: Float) -> Float {
+        if case .float(let value)? = node.attribute(name)?.value { value } else { standard }
+    }
+
+    func integer(_ name: Name, _ standard: Int) -> Int {
+        if case .int(let value)? = node.attribute(name)?.value { Int(value) } else { standard }
+    }
+
+    func integers(_ name: Name) -> [Int]? {
+        if case .ints(let values)? = node.attribute(name)?.value { values.map { Int($0) } } else { nil }
+    }
+
+    func text(_ name: Name) -> String? {
+        if case .string(let bytes)? = node.attribute(name)?.value { Name(utf8: bytes)?.text } else { nil }
+    }
+}

@@ -1,0 +1,121 @@
+internal import CKernels
+internal import ModelGraph
+internal import Operators
+internal import Tensors
+
+/// What a group of elementwise nodes computes, whatever the layout: instructions over the values that it reads.
+struct ElementwiseProgram {
+    enum Operand: Hashable {
+        /// One of `leaves`.
+        case leaf(Int)
+        case number(Float)
+        /// Of an earlier instruction.
+        case result(Int)
+    }
+
+    enum Leaf: Hashable {
+        case value(ValueID)
+        /// One number per channel (axis 1) of the result.
+        case channels([Float])
+    }
+
+    struct Instruction {
+        let op: thimble_op
+        let a: Operand
+        var b = Operand.number(0)
+        var c = Operand.number(0)
+        var p: Float = 0
+        var q: Float = 0
+    }
+
+    fileprivate(set) var leaves: [Leaf] = []
+    fileprivate(set) var instructions: [Instruction] = []
+    /// What values of the group became.
+    private var made: [ValueID: Operand] = [:]
+    private let unfolding: Unfolding
+
+    /// Nil if a node is not what these instructions can do; `Elementwise.suits` told before.
+    init?(_ members: [Int], _ unfolding: Unfolding) {
+        self.unfolding = unfolding
+        for index in members {
+            let item = unfolding.items[index]
+            guard let output = item.outputs[0], let builder = Elementwise.builders[item.operatorName] else { return nil }
+            guard let result = try? builder(item, &self) else { return nil }
+            made[output] = result
+        }
+        // A group that computes nothing is a copy.
+        if instructions.isEmpty, let index = members.last, let output = unfolding.items[index].outputs[0], let operand = made[output] {
+            made[output] = add(THIMBLE_OP_AFFINE, operand, p: 1)
+        }
+    }
+
+    func unfoldingNumber(_ id: ValueID) -> Float? { unfolding.number(id) }
+    func unfoldingNumbers(_ id: ValueID) -> [Float]? { unfolding.numbers(id) }
+
+    /// What the value became; the last instruction is the root's.
+    func operand(of id: ValueID) -> Operand? { made[id] }
+
+    mutating func operand(_ id: ValueID) -> Operand {
+        if let known = made[id] { return known }
+        if let number = unfolding.number(id) { return .number(number) }
+        return leaf(.value(id))
+    }
+
+    mutating func leaf(_ leaf: Leaf) -> Operand {
+        if let known = leaves.firstIndex(of: leaf) { return .leaf(known) }
+        leaves.append(leaf)
+        return .leaf(leaves.count - 1)
+    }
+
+    mutating func add(_ op: thimble_op, _ a: Operand, _ b: Operand = .number(0), _ c: Operand = .number(0), p: Float = 0, q: Float = 0) -> Operand {
+        // With one number the operation on a value and a number is quicker than one with a vector of equal numbers.
+        if case .number(let number) = b {
+            switch op {
+            case THIMBLE_OP_MUL: return add(THIMBLE_OP_AFFINE, a, p: number, q: 0)
+            case THIMBLE_OP_POW where number == 2: return add(THIMBLE_OP_SQUARE, a)
+            case THIMBLE_OP_POW where number == 0.5: return add(THIMBLE_OP_SQRT, a)
+            default: break
+            }
+        }
+        instructions.append(Instruction(op: op, a: a, b: b, c: c, p: p, q: q))
+        return .result(instructions.count - 1)
+    }
+}
+
+extension Unfolding {
+    /// The one number of a constant float scalar, or of a constant of one element.
+    func number(_ id: ValueID) -> Float? {
+        guard isConstant(id), let dims = values[id].fact.fixedDims, dims.allSatisfy({ $0 == 1 }), Compiler.isFloat(values[id].fact.elementType) else { return nil }
+        return try? tensor(id).floats("a constant").first
+    }
+
+    /// All numbers of a constant float value.
+    func numbers(_ id: ValueID) -> [Float]? {
+        guard isConstant(id), Compiler.isFloat(values[id].fact.elementType) else { return nil }
+        return try? Array(tensor(id).floats("a constant"))
+    }
+}
+
+// MARK: order of leaves
+
+extension ElementwiseProgram {
+    /// The same with leaf `order[i]` as leaf i.
+    func reordered(_ order: [Int]) -> ElementwiseProgram {
+        var copy = self
+        copy.renumber(order)
+        return copy
+    }
+
+    private mutating func renumber(_ order: [Int]) {
+        leaves = order.map { leaves[$0] }
+        instructions = instructions.map {
+            Instruction(op: $0.op, a: $0.a.reordered(order), b: $0.b.reordered(order), c: $0.c.reordered(order), p: $0.p, q: $0.q)
+        }
+    }
+}
+
+extension ElementwiseProgram.Operand {
+    func reordered(_ order: [Int]) -> Self {
+        if case .leaf(let index) = self { .leaf(order.firstIndex(of: index) ?? index) } else { self }
+    }
+}

@@ -1,0 +1,32 @@
+internal import Tensors
+
+/// How nodes of one operator become steps of fast kernels.
+protocol Lowering: SendableMetatype {
+    /// Operators that it takes: "Conv", "com.microsoft:FusedConv".
+    static var operators: [String] { get }
+    /// False, with nothing emitted, if this node does not suit the kernels: unknown dims, other element types, rare attributes.
+    /// It then stays a generic step.
+    static func lower(_ item: Item, _ compiler: Compiler) throws -> Bool
+}
+
+enum Lowerings {
+    static let all: [any Lowering.Type] = [
+        ConvolutionLowering.self,
+        MatMulLowering.self,
+        RelabelLowering.self,
+    ]
+
+    static let byOperator: [String: any Lowering.Type] = {
+        var result: [String: any Lowering.Type] = [:]
+        for lowering in all { for name in lowering.operators { result[name] = lowering } }
+        return result
+    }()
+}
+
+/// A step whose result another one may change while it is still near.
+protocol EpilogueHost: Step {
+    /// Where it writes.
+    var result: BufferID { get }
+    /// Nil if it has one already.
+    func adding(_ epilogue: ElementwiseEpilogue, result: BufferID) -> (any Step)?
+}

@@ -1,0 +1,45 @@
+internal import ModelGraph
+internal import Tensors
+
+/// A plan made ready for inputs of known element types and dims: weights packed, values at fixed places of one arena, nodes that
+/// belong together done in one step. What cannot be known before a run is left to the operators' general kernels.
+final class Program: Sendable {
+    let buffers: [Buffer]
+    /// Parts of buffers that move between runs, by what they are part of.
+    let parts: [BufferID: [(part: BufferID, offset: Int)]]
+    let steps: [PlacedStep]
+    /// In the plan's order; nil for those that nothing reads.
+    let inputs: [BufferID?]
+    let captures: [BufferID?]
+    let outputs: [GenericStep.Operand]
+    let arenaByteCount: Int
+    /// Per thread.
+    let scratchByteCount: Int
+
+    private let lock = Lock()
+    private nonisolated(unsafe) var idle: [ProgramRun] = []
+
+    init(
+        buffers: [Buffer], steps: [PlacedStep], inputs: [BufferID?], captures: [BufferID?], outputs: [GenericStep.Operand], arenaByteCount: Int,
+        scratchByteCount: Int
+    ) {
+        self.buffers = buffers
+        self.steps = steps
+        self.inputs = inputs
+        self.captures = captures
+        self.outputs = outputs
+        self.arenaByteCount = arenaByteCount
+        self.scratchByteCount = scratchByteCount
+        var parts: [BufferID: [(part: BufferID, offset: Int)]] = [:]
+        for (id, buffer) in buffers.enumerated() {
+            if case .part(let whole, let offset) = buffer.home { parts[whole, default: []].append((id, offset)) }
+        }
+        self.parts = parts
+    }
+
+    func execute(inputs: [Value?], captured: [Value?], run: Run, observer: ((PlacedStep, Double) -> Void)? = nil) throws -> [Value?] {
+        let memory = try lock.locked { unsafe idle.popLast() } ?? ProgramRun(self, run: run)
+        defer { lock.locked { unsafe idle.append(memory) } }
+        return try memory.execute(inputs: inputs, captured: captured, run: run, observer: observer)
+    }
+}

@@ -1,0 +1,79 @@
+internal import ModelGraph
+internal import Operators
+internal import Tensors
+
+/// One thing that a program does. All sizes are settled; only addresses come with the run.
+protocol Step: Sendable {
+    func run(_ run: ProgramRun) throws
+}
+
+/// A step in its place.
+struct PlacedStep: Sendable {
+    let step: any Step
+    /// The nodes whose work it does, the first to name it.
+    let nodes: [Node]
+    /// Buffers that get memory of their own before it runs.
+    let makes: [BufferID]
+    /// Values that nobody needs after it.
+    let releases: [BufferID]
+}
+
+/// A node run by its operator's general kernel: any element type, any shape, shapes known only when it has run.
+struct GenericStep: Step {
+    /// A subgraph with where its captures come from, in the order of its plan's.
+    struct Subgraph: Sendable {
+        let plan: Plan
+        let captures: [Operand]
+    }
+
+    enum Operand: Sendable {
+        case none
+        case buffer(BufferID)
+        case constant(Constant)
+    }
+
+    let node: Node
+    let opset: Int
+    let kernel: any Runnable.Type
+    let operands: [Operand]
+    let outputs: [BufferID?]
+    let subgraphs: [Name: Subgraph]
+
+    func run(_ run: ProgramRun) throws {
+        try within(node.label) {
+            let environment: any RunEnvironment = subgraphs.isEmpty ? run.run : GenericEnvironment(run, subgraphs)
+            let results = try kernel.run(Call(node: node, opset: opset, inputs: operands.map(run.value), environment: environment))
+            for (index, output) in outputs.enumerated() {
+                guard let output else { continue }
+                guard index < results.count, let value = results[index] else {
+                    throw ModelError(.unsupported, "makes no output \(index), which is asked for")
+                }
+                try run.give(value, to: output)
+            }
+        }
+    }
+}
+
+/// What a node with subgraphs sees. The values of the program around it do not change while the node runs.
+private final class GenericEnvironment: RunEnvironment, @unchecked Sendable {
+    private let outer: ProgramRun
+    private let subgraphs: [Name: GenericStep.Subgraph]
+    var threads: Int { outer.run.threads }
+
+    init(_ outer: ProgramRun, _ subgraphs: [Name: GenericStep.Subgraph]) {
+        self.outer = outer
+        self.subgraphs = subgraphs
+    }
+
+    func run(_ name: Name, inputs: [Value]) throws -> [Value] {
+        guard let subgraph = subgraphs[name] else { throw ModelError(.invalidGraph, "attribute '\(name)' is missing") }
+        return try within("graph '\(name)'") {
+            try subgraph.plan.checkCount(inputs.count)
+            return try subgraph.plan.execute(inputs: inputs, captured: subgraph.captures.map(outer.value), run: outer.run)
+        }
+    }
+
+    func countTrip() throws { try outer.run.countTrip() }
+    func nextRandom() -> UInt64 { outer.run.nextRandom() }
+    func checkAllocation(_ byteCount: Int) throws { try outer.run.checkAllocation(byteCount) }
+}

@@ -80,6 +80,11 @@ static void choose_axes(thimble_conv *k) {
 
 void thimble_conv_prepare(thimble_conv *k) {
     choose_axes(k);
+    if (k->batch == 0 || k->out_c == 0 || k->height.out == 0 || k->width.out == 0) {
+        k->path = THIMBLE_CONV_FLAT;
+        k->flat = (thimble_matmul){.family = k->family};
+        return;
+    }
     k->row_units = k->column_units = k->channel_units = 1;
     k->copies = false;
     if (k->groups == 1 && !k->planar && !k->transposed && is_pointwise(&k->rows) && is_pointwise(&k->columns)) {

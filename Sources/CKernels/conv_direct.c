@@ -13,8 +13,10 @@
 /// Where the elements that windows read lie: in the input, or in the copy of a block.
 typedef struct {
     conv_positions rows, columns;
-    /// Floats from one column, row and channel to the next.
-    size_t pixel, pitch, channel;
+    /// Floats from one column, row, channel (or plane) and vector of channels to the next.
+    size_t pixel, pitch, channel, vector;
+    /// Of the copy.
+    size_t floats;
 } view;
 
 static bool leaves(const thimble_conv_axis *axis, const conv_positions *p) {
@@ -24,8 +26,8 @@ static bool leaves(const thimble_conv_axis *axis, const conv_positions *p) {
 /// Input elements of a block of n positions.
 static size_t reach(const conv_positions *p, size_t n) { return (n - 1) * (size_t)p->stride + (size_t)(p->most - p->least) + 1; }
 
-/// Vectors along channels: the copy has, for each input channel of a group, a plane in which it lies where the output channels are that
-/// need it. Then groups are no more.
+/// Vectors along channels: the copy has, for each vector of output channels and each pixel, the input channels that they need: first that
+/// which is first of each one's group, then the second and so on (planes). Then groups are no more.
 static bool channelwise(const thimble_conv *k) { return k->path == THIMBLE_CONV_CHANNELWISE; }
 static size_t group_count(const thimble_conv *k) { return channelwise(k) ? 1 : k->groups; }
 /// Output channels that are computed together.
@@ -33,11 +35,18 @@ static size_t group_columns(const thimble_conv *k) { return channelwise(k) ? k->
 /// Input channels whose taps are apart.
 static size_t plane_count(const thimble_conv *k) { return k->planar || channelwise(k) ? in_group(k) : 1; }
 
+/// Groups whose inputs and outputs lie in the same vector.
+static bool shuffles(const thimble_conv *k) {
+    return in_group(k) == out_group(k) && thimble_tiles_of(k->family)->lanes % in_group(k) == 0;
+}
+
 bool conv_direct_prefers_channels(const thimble_conv *k) {
-    if (k->groups == 1 || k->planar || in_group(k) > 16) return false;
+    if (k->groups == 1 || k->planar) return false;
     size_t lanes = thimble_tiles_of(k->family)->lanes;
-    // Its arithmetic is half as quick.
-    return k->groups * divided_up(out_group(k), lanes) >= 2 * divided_up(k->out_c, lanes);
+    // Making planes is cheap if they are copies, or shuffles within a vector.
+    if (in_group(k) > 1 && !shuffles(k)) return false;
+    // Its arithmetic is half as quick, and planes take time to make.
+    return k->groups * divided_up(out_group(k), lanes) >= (in_group(k) > 1 ? 4 : 2) * divided_up(k->out_c, lanes);
 }
 
 static view view_of(const thimble_conv *k) {
@@ -47,9 +56,12 @@ static view view_of(const thimble_conv *k) {
         height = reach(&v.rows, divided_up(v.rows.count, k->row_units));
         width = reach(&v.columns, divided_up(v.columns.count, k->column_units));
     }
-    v.pixel = k->planar ? 1 : !k->copies ? k->in_pixel_stride : channelwise(k) ? k->out_c : k->in_c;
+    const size_t lanes = thimble_tiles_of(k->family)->lanes;
+    v.pixel = k->planar ? 1 : !k->copies ? k->in_pixel_stride : channelwise(k) ? in_group(k) * lanes : k->in_c;
     v.pitch = width * v.pixel;
-    v.channel = k->planar || channelwise(k) ? height * v.pitch : 1;
+    v.channel = k->planar ? height * v.pitch : channelwise(k) ? lanes : 1;
+    v.vector = channelwise(k) && k->copies ? height * v.pitch : lanes;
+    v.floats = height * v.pitch * (k->planar ? k->in_c : channelwise(k) ? divided_up(k->out_c, lanes) : 1);
     return v;
 }
 
@@ -71,7 +83,7 @@ void conv_direct_prepare(thimble_conv *k) {
 
     // As many positions as have their input near; enough of them where weights are many.
     size_t pixel = (size_t)(rows.stride * columns.stride) * (channelwise(k) ? in_group(k) * k->out_c : k->in_c) * 4;
-    size_t most = larger(BLOCK_BYTES / pixel, weights > BLOCK_BYTES ? FEWEST_PIXELS : 24);
+    size_t most = larger((channelwise(k) ? 2 : 1) * BLOCK_BYTES / pixel, weights > BLOCK_BYTES ? FEWEST_PIXELS : 24);
     if (rows.count >= columns.count / 8) {
         k->row_units = divided_up(rows.count, larger(1, most / columns.count));
     } else {
@@ -183,7 +195,7 @@ static direct_phase direct_phase_of(const thimble_conv *k, const view *v, size_t
     size_t across = joined ? smaller(1, d.columns.taps) : d.columns.taps, planes = plane_count(k);
     d.steps = d.rows.taps * d.columns.taps * in_group(k);
     d.tile = (thimble_tile){
-        .depth = (joined ? d.columns.taps : 1) * (in_group(k) / planes), .offsets = offsets, .a_step = (size_t)v->columns.stride * v->pixel,
+        .depth = (joined ? d.columns.taps : 1) * (in_group(k) / planes), .offsets = offsets, .a_step = (size_t)v->columns.stride * v->pixel, .a_vector = v->vector,
         .c_stride = d.columns.step * k->out_pixel_stride, .residual_stride = d.columns.step * k->residual_pixel_stride, .low = k->low, .high = k->high};
     for (size_t c = 0; c < planes; c++) {
         for (size_t y = 0; y < d.rows.taps; y++) {
@@ -202,7 +214,7 @@ size_t conv_direct_scratch(const thimble_conv *k) {
     if (k->transposed) bytes += round_up(k->rows.stride * k->columns.stride * sizeof(direct_phase), 64);
     if (k->copies) {
         view v = view_of(k);
-        bytes += round_up(reach(&v.rows, divided_up(v.rows.count, k->row_units)) * v.pitch * 4 * (k->planar ? k->in_c : plane_count(k)), 64);
+        bytes += round_up(v.floats * 4, 64);
     }
     return bytes;
 }
@@ -224,35 +236,51 @@ static void copy_row(float *out, size_t width, const float *row, ptrdiff_t left,
     memset(out, 0, (width - before - count) * n * 4);
 }
 
-/// Rows of a plane whose pixels have, for each output channel, input channel `member` of its group.
-static void spread_row(const thimble_conv *k, float *out, size_t width, const float *row, ptrdiff_t left, size_t member) {
-    for (size_t x = 0; x < width; x++, out += k->out_c) {
+/// One row of the copy for vectors along channels; NULL is a row of zeros.
+static void spread_row(const thimble_conv *k, const view *v, float *out, size_t width, const float *row, ptrdiff_t left) {
+    const thimble_tiles *tiles = thimble_tiles_of(k->family);
+    const size_t vectors = divided_up(k->out_c, tiles->lanes), members = in_group(k);
+    for (size_t x = 0; x < width; x++, out += v->pixel) {
         ptrdiff_t column = left + (ptrdiff_t)x;
-        if (column < 0 || column >= (ptrdiff_t)k->columns.in) {
-            memset(out, 0, k->out_c * 4);
+        if (!row || column < 0 || column >= (ptrdiff_t)k->columns.in) {
+            for (size_t i = 0; i < vectors; i++) memset(out + i * v->vector, 0, v->pixel * 4);
             continue;
         }
-        const float *from = row + (size_t)column * k->in_pixel_stride + member;
-        for (size_t g = 0; g < k->groups; g++) {
-            for (size_t i = 0; i < out_group(k); i++) out[g * out_group(k) + i] = from[g * in_group(k)];
+        const float *from = row + (size_t)column * k->in_pixel_stride;
+        for (size_t member = 0; member < members; member++) {
+            float *to = out + member * v->channel;
+            if (shuffles(k)) {
+                tiles->spread(from, k->out_c, members, member, to, v->vector);
+                continue;
+            }
+            const float *group = from + member;
+            for (size_t i = 0, done = 0; i < vectors; i++, to += v->vector) {
+                size_t count = smaller(tiles->lanes, k->out_c - i * tiles->lanes);
+                for (size_t j = 0; j < count; j++) {
+                    to[j] = *group;
+                    if (++done < out_group(k)) continue;
+                    done = 0;
+                    group += members;
+                }
+            }
         }
     }
 }
 
 static void copy_block(const thimble_conv *k, const view *v, const conv_block *b, const float *in, float *out) {
-    size_t height = reach(&v->rows, b->rows), width = reach(&v->columns, b->columns), planes = k->planar ? k->in_c : plane_count(k);
+    size_t height = reach(&v->rows, b->rows), width = reach(&v->columns, b->columns), planes = k->planar ? k->in_c : 1;
     ptrdiff_t top = (ptrdiff_t)(v->rows.first + b->row) * v->rows.stride + v->rows.least;
     ptrdiff_t left = (ptrdiff_t)(v->columns.first + b->column) * v->columns.stride + v->columns.least;
     size_t n = k->planar ? 1 : k->in_c, in_pixel = k->planar ? 1 : k->in_pixel_stride, in_pitch = k->columns.in * in_pixel;
-    bool spreads = channelwise(k) && (in_group(k) > 1 || out_group(k) > 1);
-    in += b->image * (k->planar ? planes : 1) * k->rows.in * in_pitch;
+    in += b->image * planes * k->rows.in * in_pitch;
     for (size_t c = 0; c < planes; c++) {
         for (size_t y = 0; y < height; y++) {
             float *to = out + c * v->channel + y * v->pitch;
             ptrdiff_t row = top + (ptrdiff_t)y;
-            if (row < 0 || row >= (ptrdiff_t)k->rows.in) memset(to, 0, width * v->pixel * 4);
-            else if (spreads) spread_row(k, to, width, in + (size_t)row * in_pitch, left, c);
-            else copy_row(to, width, in + ((k->planar ? c * k->rows.in : 0) + (size_t)row) * in_pitch, left, k->columns.in, n, in_pixel);
+            const float *from = row < 0 || row >= (ptrdiff_t)k->rows.in ? NULL : in + (c * k->rows.in + (size_t)row) * in_pitch;
+            if (channelwise(k)) spread_row(k, v, to, width, from, left);
+            else if (!from) memset(to, 0, width * n * 4);
+            else copy_row(to, width, from, left, k->columns.in, n, in_pixel);
         }
     }
 }
@@ -275,7 +303,7 @@ static void run_panel(
         const float *a = from + (y - row) * (size_t)v->rows.stride * v->pitch, *bias = o->bias ? o->bias + channel : NULL;
         const float *residual = o->residual ? o->residual + pixel * k->residual_pixel_stride + channel : NULL;
         float *out = o->out + pixel * k->out_pixel_stride + channel;
-        if (channelwise(k)) tiles->channelwise(&d->tile, a + channel, weights, bias, residual, out, right - left, count, vectors);
+        if (channelwise(k)) tiles->channelwise(&d->tile, a + channel / tiles->lanes * v->vector, weights, bias, residual, out, right - left, count, vectors);
         else thimble_panel_run(tiles, &d->tile, vectors, count, right - left, a, weights, bias, residual, out);
     }
 }

@@ -49,29 +49,42 @@ static size_t unit_channels(const thimble_conv *k, const thimble_panels *panels)
     return smaller(divided_up(panels->panels, k->channel_units) * MOST_VECTORS, panels->vectors) * panels->lanes;
 }
 
-/// Tiles that are transformed together.
-static size_t tile_count(const thimble_conv *k) {
+/// Tiles of the largest unit.
+static size_t unit_tiles(const thimble_conv *k) { return divided_up(tile_rows(k), k->row_units) * tile_columns(k); }
+
+/// How many equal parts of a unit's tiles are transformed one after the other, so that each stays near.
+static size_t part_count(const thimble_conv *k) {
     size_t near = BLOCK_BYTES / ((k->in_c + k->out_c) * product_count(k) * 4);
-    return smaller(larger(near, FEWEST_TILES), divided_up(tile_rows(k), k->row_units) * tile_columns(k));
+    return divided_up(unit_tiles(k), larger(near, FEWEST_TILES));
 }
 
-/// Seconds that the products and transforms take, to compare with those of the definition; figures are measured.
+/// Tiles of the largest part.
+static size_t tile_count(const thimble_conv *k) { return divided_up(unit_tiles(k), part_count(k)); }
+
+/// Seconds that the products and transforms take, to compare with those of the definition. The figures were measured with 16 lanes, and
+/// arithmetic is as much slower as vectors are shorter.
+static double arithmetic_seconds(const thimble_conv *k, double multiplications) {
+    return multiplications / 95e9 * 16 / thimble_tiles_of(k->family)->lanes;
+}
+
+static double weight_seconds(double bytes) { return bytes > 20e6 ? bytes / 15e9 : bytes > 1e6 ? bytes / 50e9 : 0; }
+
 static double winograd_seconds(const thimble_conv *k, size_t tile) {
-    double n = (double)((tile + 2) * (tile + 2)), in = (double)k->in_c, out = (double)k->out_c;
-    double tiles = (double)(k->images * divided_up(k->rows.out, tile) * divided_up(k->columns.out, tile));
-    double weights = 4 * n * in * out, reads = tiles * n * 4 * (in + out);
-    return 2 * n * tiles * in * out / 190e9 + reads / 25e9 + (weights > 1e6 ? weights / 25e9 : 0);
+    size_t lanes = thimble_tiles_of(k->family)->lanes, in = k->in_c, out = round_up(k->out_c, lanes);
+    double n = (double)((tile + 2) * (tile + 2)), tiles = (double)(k->images * divided_up(k->rows.out, tile) * divided_up(k->columns.out, tile));
+    double values = tiles * n * (double)(round_up(in, lanes) + out);
+    return arithmetic_seconds(k, n * tiles * (double)(in * out)) + values * 4 / 25e9 + weight_seconds(4 * n * (double)(in * out));
 }
 
 static double direct_seconds(const thimble_conv *k) {
-    double weights = 36.0 * (double)k->in_c * (double)k->out_c, pixels = (double)(k->images * k->rows.out * k->columns.out);
-    return pixels * weights / 2 / 190e9 + (weights > 1e6 ? weights / 25e9 : 0);
+    double products = 9 * (double)(k->in_c * round_up(k->out_c, thimble_tiles_of(k->family)->lanes));
+    return arithmetic_seconds(k, products * (double)(k->images * k->rows.out * k->columns.out)) + weight_seconds(4 * products);
 }
 
 unsigned conv_winograd_path(const thimble_conv *k) {
     const thimble_conv_axis *y = &k->rows, *x = &k->columns;
     bool fits = y->kernel == 3 && x->kernel == 3 && y->stride == 1 && x->stride == 1 && y->dilation == 1 && x->dilation == 1;
-    if (!fits || k->exact || k->groups != 1 || k->planar || k->transposed || k->in_c < 16 || k->out_c < 16) return THIMBLE_CONV_DIRECT;
+    if (!fits || k->exact || k->groups != 1 || k->planar || k->transposed || k->in_c < 8 || k->out_c < 8) return THIMBLE_CONV_DIRECT;
     double four = winograd_seconds(k, 4), two = winograd_seconds(k, 2), direct = direct_seconds(k);
     if (four <= two && four < direct) return THIMBLE_CONV_WINOGRAD_4;
     return two < direct ? THIMBLE_CONV_WINOGRAD_2 : THIMBLE_CONV_DIRECT;
@@ -82,12 +95,11 @@ void conv_winograd_prepare(thimble_conv *k) {
     double work = 2.0 * (double)(product_count(k) * tiles) * (double)k->in_c * (double)k->out_c / UNIT_WORK;
     size_t wanted = work < 1 ? 1 : work > MOST_UNITS ? MOST_UNITS : (size_t)work;
     // Blocks of whole rows of tiles.
-    size_t low = larger(1, divided_up(FEWEST_TILES, tile_columns(k)));
+    size_t low = larger(1, FEWEST_TILES / tile_columns(k));
     k->row_units = larger(1, smaller(divided_up(wanted, k->images), tile_rows(k) / low));
     thimble_panels panels = thimble_panels_of(thimble_tiles_of(k->family), k->out_c);
     // Units that share tiles find them transformed if there is one block of them.
-    size_t block = divided_up(tile_rows(k), k->row_units) * tile_columns(k);
-    if (tile_count(k) >= block) k->channel_units = larger(1, smaller(divided_up(wanted, k->images * k->row_units), panels.panels));
+    if (part_count(k) == 1) k->channel_units = larger(1, smaller(divided_up(wanted, k->images * k->row_units), panels.panels));
 }
 
 // --- weights: [product][panel][input channel][column]
@@ -204,17 +216,18 @@ void conv_winograd_run(const thimble_conv *k, const conv_operands *o, size_t fir
     float *inputs = scratch, *products = inputs + round_up(n * most * k->in_c * 4, 64) / 4, *patch = products + round_up(n * most * step * 4, 64) / 4;
     const thimble_tile tile = {
         .taps = 1, .depth = k->in_c, .a_step = k->in_c, .c_stride = step, .low = -__builtin_inff(), .high = __builtin_inff()};
-    size_t transformed = SIZE_MAX;
+    size_t transformed = SIZE_MAX, parts = part_count(k);
     for (size_t unit = first; unit < last; unit++) {
         const conv_block b = conv_block_of(k, tile_rows(k), 1, unit);
         const float *image = o->in + b.image * k->rows.in * k->columns.in * k->in_pixel_stride;
         size_t part = unit % k->channel_units, begin = part_start(panels.panels, k->channel_units, part);
         size_t end = part_start(panels.panels, k->channel_units, part + 1), channel = panel_start(&panels, begin);
         size_t channels = smaller(panel_start(&panels, end), k->out_c) - channel, total = b.rows * tile_columns(k);
-        for (size_t done = 0, count = 0; done < total; done += count) {
-            count = smaller(most, total - done);
-            size_t at = b.row * tile_columns(k) + done;
-            if (total > most || transformed != unit / k->channel_units) {
+        for (size_t i = 0; i < parts; i++) {
+            size_t at = part_start(total, parts, i), count = part_start(total, parts, i + 1) - at;
+            if (count == 0) continue;
+            at += b.row * tile_columns(k);
+            if (parts > 1 || transformed != unit / k->channel_units) {
                 transform_inputs(k, f, image, at, count, most * k->in_c, inputs, patch);
                 transformed = unit / k->channel_units;
             }

@@ -2,13 +2,16 @@
 
 #include "vectors.h"
 
+// Pixels of a cell: as many sums as the arithmetic keeps busy, as far as registers go.
 #if REGISTERS == 32
-#define PIXELS(stride) ((stride) == 1 ? 6 : 4)
+#define PIXELS(kernel, stride) ((stride) == 2 ? 4 : (kernel) == 7 ? 8 : 6)
 #define FEW_PIXELS(stride) ((stride) == 1 ? 4 : 2)
 #else
-#define PIXELS(stride) ((stride) == 1 ? 4 : 3)
+#define PIXELS(kernel, stride) ((stride) == 1 ? 4 : 3)
 #define FEW_PIXELS(stride) 2
 #endif
+#define MOST_PIXELS 8
+#define MOST_READS ((MOST_PIXELS - 1) * 2 + 7)
 
 /// One vector of channels of some pixels. `in` is the first column's first row; a column that is not whole has lanes[q] channels, 0
 /// where there is none; of the pixels `count` exist.
@@ -18,12 +21,12 @@ INLINE void NAME(cell)(
 #pragma clang fp contract(fast)
     const int reads = (pixels - 1) * stride + kernel;
     const size_t step = r->in_pixel * 4;
-    NAME(vector) sum[6], first = {0};
+    NAME(vector) sum[MOST_PIXELS], first = {0};
     if (r->bias) first = whole ? NAME(load)(r->bias + channel) : NAME(load_part)(r->bias + channel, part);
     UNROLL for (int x = 0; x < pixels; x++) sum[x] = first;
     const float *weights = r->weights + channel, *from = in + channel;
     UNROLLED_NOT for (size_t y = 0; y < r->kernel_rows; y++) {
-        NAME(vector) read[(6 - 1) * 2 + 7];
+        NAME(vector) read[MOST_READS];
         if (whole) {
             UNROLL for (int q = 0; q < reads; q += 3) {
                 const char *base = (const char *)from + (size_t)q * step;
@@ -71,8 +74,8 @@ INLINE void NAME(pixels)(const int kernel, const int stride, const int pixels, c
         }
     }
     if (channel == r->channels) return;
-    ptrdiff_t columns[(6 - 1) * 2 + 7];
-    size_t lanes[(6 - 1) * 2 + 7];
+    ptrdiff_t columns[MOST_READS];
+    size_t lanes[MOST_READS];
     for (; channel < r->channels; channel += LANES) {
         size_t part = r->channels - channel < LANES ? r->channels - channel : LANES;
         for (int q = 0; q < reads; q++) {
@@ -85,7 +88,7 @@ INLINE void NAME(pixels)(const int kernel, const int stride, const int pixels, c
 }
 
 INLINE void NAME(row)(const int kernel, const int stride, const depthwise_row *r) {
-    const size_t many = PIXELS(stride), few = FEW_PIXELS(stride);
+    const size_t many = PIXELS(kernel, stride), few = FEW_PIXELS(stride);
     for (size_t x = 0; x < r->out_width;) {
         size_t left = r->out_width - x;
         // Two of the smaller rather than a large one and little more.
@@ -95,7 +98,7 @@ INLINE void NAME(row)(const int kernel, const int stride, const depthwise_row *r
             x += count;
         } else {
             size_t count = left < many ? left : many;
-            NAME(pixels)(kernel, stride, PIXELS(stride), r, x, count);
+            NAME(pixels)(kernel, stride, PIXELS(kernel, stride), r, x, count);
             x += count;
         }
     }
@@ -111,3 +114,5 @@ static const depthwise_function NAME(depthwise_rows)[3][2] = {
 
 #undef PIXELS
 #undef FEW_PIXELS
+#undef MOST_PIXELS
+#undef MOST_READS

@@ -178,7 +178,7 @@ static TARGET void NAME(channelwise)(
         const size_t left = rows - i;
         here = left >= 8 ? 8 : left >= 4 ? 4 : 1;
         for (size_t j = 0; j < columns; j += LANES) {
-            const float *from = a + i * tile->a_step + j, *bias_here = bias ? bias + j : NULL;
+            const float *from = a + i * tile->a_step + j / LANES * tile->a_vector, *bias_here = bias ? bias + j : NULL;
             const float *residual_here = residual ? residual + i * tile->residual_stride + j : NULL;
             float *to = c + i * tile->c_stride + j;
             size_t part = columns - j < LANES ? columns - j : LANES;
@@ -192,6 +192,25 @@ static TARGET void NAME(channelwise)(
                 else NAME(channels)(1, true, tile, from, b + j, step, bias_here, residual_here, to, part);
             }
         }
+    }
+}
+
+static TARGET void NAME(spread)(const float *in, size_t n, size_t group, size_t member, float *out, size_t out_step) {
+    // Whole groups fill a vector, so their size is a power of two.
+    NAME(mask) from;
+    UNROLL for (int i = 0; i < LANES; i++) from[i] = i;
+    from = (from & -(int32_t)group) + (int32_t)member;
+    for (size_t j = 0; j < n; j += LANES, out += out_step) {
+        NAME(vector) v = n - j >= LANES ? NAME(load)(in + j) : NAME(load_part)(in + j, n - j);
+#if LANES == 16
+        v = (NAME(vector))_mm512_permutexvar_ps((__m512i)from, (__m512)v);
+#elif LANES == 8
+        v = (NAME(vector))_mm256_permutevar8x32_ps((__m256)v, (__m256i)from);
+#else
+        NAME(vector) old = v;
+        for (int i = 0; i < LANES; i++) v[i] = old[from[i]];
+#endif
+        NAME(store)(out, v);
     }
 }
 
@@ -218,12 +237,13 @@ static TARGET void NAME(pack)(const float *b, size_t k, size_t columns, size_t v
         }
         return;
     }
+    // Four steps after the other, so that what is written follows itself and what is read is still near for the next four.
     size_t quads = k_step == 1 ? columns / 4 * 4 : 0, steps = k / 4 * 4;
-    for (size_t j = 0; j < quads; j += 4) {
-        for (size_t s = 0; s < steps; s += 4) NAME(transpose_4)(b + j * n_step + s, n_step, scale, out + s * width + j, width);
-        for (size_t s = steps; s < k; s++) {
-            for (size_t i = j; i < j + 4; i++) out[s * width + i] = b[i * n_step + s] * scale;
-        }
+    for (size_t s = 0; s < steps; s += 4) {
+        for (size_t j = 0; j < quads; j += 4) NAME(transpose_4)(b + j * n_step + s, n_step, scale, out + s * width + j, width);
+    }
+    for (size_t s = steps; s < k; s++) {
+        for (size_t j = 0; j < quads; j++) out[s * width + j] = b[j * n_step + s] * scale;
     }
     for (size_t j = quads; j < width; j++) {
         for (size_t s = 0; s < k; s++) out[s * width + j] = j < columns ? b[s * k_step + j * n_step] * scale : 0;
@@ -263,6 +283,7 @@ static const thimble_tiles NAME(tiles)[1] = {{
     },
 #undef AT
     .channelwise = NAME(channelwise),
+    .spread = NAME(spread),
     .pack = NAME(pack),
 }};
 

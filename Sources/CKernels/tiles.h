@@ -15,6 +15,8 @@ typedef struct {
     /// NULL where there is one tap at 0.
     const ptrdiff_t *offsets;
     size_t a_step, c_stride, residual_stride;
+    /// From one vector of columns of a to the next, where there are such.
+    size_t a_vector;
     float low, high;
     /// Begins with what c holds instead of bias.
     bool add;
@@ -29,10 +31,13 @@ typedef struct {
     /// Floats of a vector; vectors of the widest tile that is used; rows of the highest tile of each width.
     unsigned lanes, vectors, rows[MOST_VECTORS + 1];
     thimble_tile_function tiles[MOST_VECTORS + 1][MOST_ROWS + 1];
-    /// As tiles, but a's elements are one for each column: c[i][j] = sum over t of a[offsets[t] + i * a_step + j] * b[t][j].
+    /// As tiles, but a has an element for each column: c[i][j] = sum over t of
+    /// a[offsets[t] + i * a_step + j / lanes * a_vector + j % lanes] * b[t][j].
     void (*channelwise)(
         const thimble_tile *tile, const float *a, const float *b, const float *bias, const float *residual, float *c, size_t rows, size_t columns,
         size_t vectors);
+    /// Vector v of out, each out_step after the last, has in[j / group * group + member] for its columns j < n; it holds whole groups.
+    void (*spread)(const float *in, size_t n, size_t group, size_t member, float *out, size_t out_step);
     /// Packs vectors * lanes columns, of which the first `columns` exist, of k steps.
     void (*pack)(const float *b, size_t k, size_t columns, size_t vectors, size_t k_step, size_t n_step, float scale, float *out);
 } thimble_tiles;

@@ -46,6 +46,13 @@ INLINE NAME(vector) NAME(within)(NAME(vector) x, float low, float high) {
 INLINE NAME(vector) NAME(minimum)(NAME(vector) a, NAME(vector) b) { return NAME(select)((a < b) | (a != a), a, b); }
 INLINE NAME(vector) NAME(maximum)(NAME(vector) a, NAME(vector) b) { return NAME(select)((a > b) | (a != a), a, b); }
 
+/// All bits of the first n lanes. n: 0 to LANES.
+INLINE NAME(integers) NAME(first_lanes)(size_t n) {
+    NAME(integers) index;
+    for (int i = 0; i < LANES; i++) index[i] = i;
+    return index < (int32_t)n;
+}
+
 INLINE NAME(vector) NAME(magnitude)(NAME(vector) x) { return (NAME(vector))((NAME(integers))x & 0x7fffffff); }
 INLINE NAME(integers) NAME(sign_bit)(NAME(vector) x) { return (NAME(integers))x & INT32_MIN; }
 INLINE NAME(vector) NAME(with_sign)(NAME(vector) magnitude, NAME(integers) sign) { return (NAME(vector))((NAME(integers))magnitude | sign); }
@@ -78,44 +85,50 @@ INLINE NAME(vector) NAME(trunc)(NAME(vector) x) {
 
 // --- exponentials: e^x = 2^n e^r, n an integer, |r| <= ln 2 / 2
 
-/// (e^r - 1) and n + 127 in the low bits of `biased`. x: -104 … 89.
-INLINE NAME(vector) NAME(exp_parts)(NAME(vector) x, NAME(vector) *biased) {
+/// r and n, and n + 127 in the low bits of `biased`. x: -104 … 89.
+INLINE NAME(vector) NAME(exp_parts)(NAME(vector) x, NAME(vector) *biased, NAME(vector) *n) {
     const float magic = 12582912.0f + 127;  // 1.5 * 2^23: what is added to it is rounded to an integer
     *biased = NAME(fma)(x, NAME(all)(1.44269504f), NAME(all)(magic));
-    NAME(vector) n = *biased - magic;
+    *n = *biased - magic;
     // ln 2 in two parts, the first so short that its product with n is exact.
-    NAME(vector) r = NAME(fma)(n, NAME(all)(-0.693145752f), x);
-    r = NAME(fma)(n, NAME(all)(-1.42860677e-6f), r);
+    NAME(vector) r = NAME(fma)(*n, NAME(all)(-0.693145752f), x);
+    return NAME(fma)(*n, NAME(all)(-1.42860677e-6f), r);
+}
+
+/// (e^r - 1 - r) / r^2.
+INLINE NAME(vector) NAME(exp_rest)(NAME(vector) r) {
     NAME(vector) p = NAME(all)(0.00138145394f);
     p = NAME(then)(p, r, 0.00836874545f);
     p = NAME(then)(p, r, 0.041668389f);
     p = NAME(then)(p, r, 0.166665211f);
-    p = NAME(then)(p, r, 0.49999994f);
-    return NAME(fma)(p * r, r, r);
+    return NAME(then)(p, r, 0.49999994f);
 }
 
 INLINE NAME(vector) NAME(exp)(NAME(vector) x) {
-    NAME(integers) vanishes = x < -103.98f;  // kept from the multiplications, which are slow where they underflow
-    NAME(vector) biased, m = NAME(exp_parts)(NAME(within)(x, -104, 89), &biased);
-    // In two steps, because 2^n alone may be no normal number.
-    NAME(integers) n = (NAME(integers))biased - (0x4b400000 + 127), half = n >> 1;
-    NAME(vector) first = (NAME(vector))((half + 127) << 23), second = (NAME(vector))((n - half + 127) << 23);
-    NAME(vector) y = NAME(select)(vanishes, NAME(all)(0), NAME(fma)(m, first, first));
-    return y * second;
+    NAME(vector) biased, n, r = NAME(exp_parts)(NAME(within)(x, -104, 89), &biased, &n);
+    NAME(vector) y = NAME(then)(NAME(then)(NAME(exp_rest)(r), r, 1), r, 1);
+#if LANES == 16
+    return (NAME(vector))_mm512_scalef_ps((__m512)y, (__m512)n);
+#else
+    // In two steps, because 2^n alone may be no normal number; and not at all where the result is 0, as underflow is slow.
+    NAME(integers) whole = (NAME(integers))biased - (0x4b400000 + 127), half = whole >> 1;
+    NAME(vector) first = (NAME(vector))((half + 127) << 23), second = (NAME(vector))((whole - half + 127) << 23);
+    return NAME(select)(x < -103.98f, NAME(all)(0), y * first) * second;
+#endif
 }
 
-/// The same where results below 2^-126 may be 0, and those above 1.7e38 infinite: for what is added to 1.
+/// The same where results below 2^-126 may be 0, for x up to 88.3.
 INLINE NAME(vector) NAME(exp_short)(NAME(vector) x) {
-    NAME(vector) biased, m = NAME(exp_parts)(NAME(within)(x, -88, 88.8f), &biased);
-    NAME(vector) power = (NAME(vector))((NAME(integers))biased << 23);
-    return NAME(fma)(m, power, power);
+    NAME(vector) biased, n, r = NAME(exp_parts)(NAME(at_least)(x, NAME(all)(-88)), &biased, &n);
+    NAME(vector) y = NAME(then)(NAME(then)(NAME(exp_rest)(r), r, 1), r, 1);
+    return y * (NAME(vector))((NAME(integers))biased << 23);
 }
 
 /// e^x - 1 for x <= 0, accurate near 0.
 INLINE NAME(vector) NAME(exp_minus_one)(NAME(vector) x) {
-    NAME(vector) biased, m = NAME(exp_parts)(NAME(at_least)(x, NAME(all)(-88)), &biased);
+    NAME(vector) biased, n, r = NAME(exp_parts)(NAME(at_least)(x, NAME(all)(-88)), &biased, &n);
     NAME(vector) power = (NAME(vector))((NAME(integers))biased << 23);
-    return NAME(fma)(m, power, power - 1);
+    return NAME(fma)(NAME(fma)(NAME(exp_rest)(r) * r, r, r), power, power - 1);
 }
 
 // --- logarithms: ln(2^k (1 + f)) = k ln 2 + f - f^2 / 2 + f^3 P(f), sqrt(1/2) <= 1 + f < sqrt(2)
@@ -163,10 +176,26 @@ INLINE NAME(vector) NAME(softplus)(NAME(vector) x) {
 
 // --- functions with bounds
 
-INLINE NAME(vector) NAME(sigmoid)(NAME(vector) x) { return 1 / (NAME(exp_short)(-x) + 1); }
+/// 1 / x for 1 <= x <= 2^126. Where a division takes as long as twenty other instructions it is an estimate and a step of Newton's.
+INLINE NAME(vector) NAME(inverse)(NAME(vector) x) {
+#if LANES == 16
+    NAME(vector) y = (NAME(vector))_mm512_rcp14_ps((__m512)x);
+    return NAME(fma)(NAME(fma)(-x, y, NAME(all)(1)), y, y);
+#else
+    return 1 / x;
+#endif
+}
+
+/// 1 / (1 + e^x); 0 where it is below 2^-126.
+INLINE NAME(vector) NAME(sigmoid_of_negative)(NAME(vector) x) {
+    NAME(vector) y = NAME(inverse)(NAME(exp_short)(NAME(at_most)(x, NAME(all)(87.3f))) + 1);
+    return NAME(select)(x > 87.3f, NAME(all)(0), y);
+}
+
+INLINE NAME(vector) NAME(sigmoid)(NAME(vector) x) { return NAME(sigmoid_of_negative)(-x); }
 
 /// x sigmoid(alpha x).
-INLINE NAME(vector) NAME(swish)(NAME(vector) x, NAME(vector) alpha) { return x / (NAME(exp_short)(-(alpha * x)) + 1); }
+INLINE NAME(vector) NAME(swish)(NAME(vector) x, NAME(vector) alpha) { return x * NAME(sigmoid_of_negative)(-(alpha * x)); }
 
 /// x P(x^2) / Q(x^2); 1 from 9 on.
 INLINE NAME(vector) NAME(tanh)(NAME(vector) x) {
@@ -182,7 +211,7 @@ INLINE NAME(vector) NAME(tanh)(NAME(vector) x) {
     q = NAME(then)(q, u, 0.0258872863f);
     q = NAME(then)(q, u, 0.467166543f);
     q = NAME(then)(q, u, 1);
-    return NAME(within)(p / q, -1, 1);
+    return NAME(within)(p * NAME(inverse)(q), -1, 1);
 }
 
 /// 1 - e^-b(x), where b is a polynomial without constant term; 1 from 3.92 on.
@@ -196,8 +225,8 @@ INLINE NAME(vector) NAME(erf)(NAME(vector) x) {
     b = NAME(then)(b, a, 0.102814659f);
     b = NAME(then)(b, a, 0.636616468f);
     b = NAME(then)(b, a, 1.12837923f);
-    NAME(vector) biased, m = NAME(exp_parts)(-(a * b), &biased);
-    NAME(vector) power = (NAME(vector))((NAME(integers))biased << 23);
+    NAME(vector) biased, n, r = NAME(exp_parts)(-(a * b), &biased, &n);
+    NAME(vector) power = (NAME(vector))((NAME(integers))biased << 23), m = NAME(fma)(NAME(exp_rest)(r) * r, r, r);
     return NAME(with_sign)(NAME(fma)(-m, power, 1 - power), NAME(sign_bit)(x));
 }
 
@@ -209,13 +238,13 @@ INLINE NAME(vector) NAME(gelu)(NAME(vector) x) {
 /// 0.5 x (1 + tanh(u)) = x sigmoid(2u), u = sqrt(2 / pi) (x + 0.044715 x^3).
 INLINE NAME(vector) NAME(gelu_tanh)(NAME(vector) x) {
     NAME(vector) u = x * NAME(then)(x * x, NAME(all)(-0.0713548163f), -1.59576912f);
-    return x / (NAME(exp_short)(u) + 1);
+    return x * NAME(sigmoid_of_negative)(u);
 }
 
 /// x tanh(softplus(x)) = x w / (w + 2), w = e^x (e^x + 2).
 INLINE NAME(vector) NAME(mish)(NAME(vector) x) {
     NAME(vector) e = NAME(exp_short)(NAME(at_most)(x, NAME(all)(20))), w = e * (e + 2);
-    return x * (w / (w + 2));
+    return x * (w * NAME(inverse)(w + 2));
 }
 
 // --- sine and cosine: of x - n pi / 2, in binary64, where |x| < 2^20
@@ -241,6 +270,7 @@ INLINE NAME(vector) NAME(sin_after)(NAME(vector) x, int32_t quarters) {
     c = NAME(fma)(c, u * u, NAME(then)(u, NAME(all)(-0.5f), 1));
     NAME(vector) y = NAME(select)((n & 1) == 0, s, c);
     y = (NAME(vector))((NAME(integers))y ^ ((n & 2) << 30));
+    if (quarters == 0) y = NAME(select)(x == 0, x, y);  // the sign of a zero is lost on the way
     if (NAME(any)(far)) {
         for (int i = 0; i < LANES; i++) {
             if (far[i]) y[i] = quarters == 0 ? __builtin_sinf(x[i]) : __builtin_cosf(x[i]);
@@ -304,7 +334,20 @@ INLINE NAME(vector) NAME(pow)(NAME(vector) x, NAME(vector) y) {
     return NAME(select)(is_one, NAME(all)(1), result);
 }
 
+/// The remainder of the division of magnitudes, with the sign of x. It is exact in binary64 where the quotient is below 2^29.
 INLINE NAME(vector) NAME(fmod)(NAME(vector) x, NAME(vector) y) {
-    for (int i = 0; i < LANES; i++) x[i] = __builtin_fmodf(x[i], y[i]);
-    return x;
+    NAME(doubles) a = __builtin_convertvector(NAME(magnitude)(x), NAME(doubles)), b = __builtin_convertvector(NAME(magnitude)(y), NAME(doubles));
+    NAME(doubles) quotient = a / b;
+    NAME(integers) near = __builtin_convertvector(quotient < 536870912.0, NAME(integers)) & (NAME(magnitude)(y) < __builtin_inff());
+    quotient = (quotient + 6755399441055744.0) - 6755399441055744.0;
+    NAME(doubles) rest = a - quotient * b;
+    rest += (NAME(doubles))((NAME(longs))b & (NAME(longs))(rest < 0));
+    NAME(vector) result = NAME(with_sign)(__builtin_convertvector(rest, NAME(vector)), NAME(sign_bit)(x));
+    // Infinities and NaN are far too.
+    if (NAME(any)(~near)) {
+        for (int i = 0; i < LANES; i++) {
+            if (!near[i]) result[i] = __builtin_fmodf(x[i], y[i]);
+        }
+    }
+    return result;
 }

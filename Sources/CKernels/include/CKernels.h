@@ -105,6 +105,11 @@ void thimble_axpy(size_t n, float w, const float *x, size_t stride, float *y);
 #include "thimble_conv.h"
 #include "thimble_matmul.h"
 
+// --- products and convolutions of small integers, and of weights that stay in codes
+
+#include "thimble_codes.h"
+#include "thimble_int8.h"
+
 // --- chains of elementwise operators
 
 #include "thimble_elementwise.h"
@@ -115,5 +120,9 @@ void thimble_axpy(size_t n, float w, const float *x, size_t stride, float *y);
 #include "thimble_move.h"
 #include "thimble_pool.h"
 #include "thimble_recurrent.h"
+
+// --- softmax, reductions and normalizations along an axis
+
+#include "thimble_rows.h"
 
 #endif

@@ -57,6 +57,7 @@ typedef struct {
     thimble_matmul flat;
 } thimble_conv;
 
+/// The batch, output channels and outputs may be 0, then there is nothing to do; the other sizes are at least 1.
 void thimble_conv_prepare(thimble_conv *k);
 /// Bytes; a multiple of 64.
 size_t thimble_conv_pack_size(const thimble_conv *k);

@@ -1,4 +1,5 @@
 internal import CKernels
+internal import ModelGraph
 internal import Operators
 internal import Tensors
 
@@ -124,6 +125,9 @@ struct ConvolutionStep: EpilogueHost {
             var described = unsafe kernel.pointer.pointee
             unsafe described.epilogue = thimble_elementwise_epilogue
             unsafe described.context = context
+            // A convolution that is a product hands its end on.
+            unsafe described.flat.epilogue = thimble_elementwise_epilogue
+            unsafe described.flat.context = context
             unsafe withUnsafePointer(to: &described) { unsafe convolve(run, $0) }
         }
     }

@@ -1,11 +1,10 @@
 // The vector code of move.c for one family of processors, whose vectors have LANES16 lanes of 16 bytes. Included by families.h.
 // No include guard: it is meant to be included several times.
+#include "vectors.h"
 
 #define LANES16 (LANES / 4)
 #define BYTES (4 * LANES)
-#define UNROLL _Pragma("clang loop unroll(full)")
 #define KERNEL static TARGET __attribute__((noinline))
-#define INLINE static inline TARGET __attribute__((always_inline))
 
 typedef uint64_t NAME(wide) __attribute__((vector_size(BYTES), aligned(1), may_alias));
 

@@ -7,9 +7,8 @@ typedef struct { size_t rows, columns, row, pixel, outputs, in_step, out_step; }
 
 typedef void (*window_function)(const window *w, const void *in, void *out, size_t channels, float factor);
 
-/// The functions of a family, for at least `floats` channels of float32 or `bytes` of a byte.
+/// The functions of a family, for at least as many channels as a vector holds.
 typedef struct {
-    size_t floats, bytes;
     window_function max, average, l1, l2, max_u8, max_s8;
 } windows;
 
@@ -58,7 +57,7 @@ static bool is_byte(const thimble_pooling *k) { return k->kind >= THIMBLE_POOLIN
 
 /// The widest function whose vectors `channels` fill.
 static window_function function_for(const thimble_pooling *k, size_t channels) {
-    static const windows narrow = { 1, 1, narrow_max, narrow_average, narrow_l1, narrow_l2, narrow_max_u8, narrow_max_s8 };
+    static const windows narrow = { narrow_max, narrow_average, narrow_l1, narrow_l2, narrow_max_u8, narrow_max_s8 };
     size_t lanes = is_byte(k) ? 16 : 4;
 #if defined(__x86_64__)
     if (k->family >= THIMBLE_AVX512 && channels >= 4 * lanes) return pick(&wide_windows, k);

@@ -61,7 +61,8 @@ typedef struct { size_t input, early, late, bias, late_bias, peepholes, has_peep
 static parts parts_of(const thimble_recurrent *k) {
     size_t width = gates_of(k) * k->hidden;
     thimble_matmul input = product(k, 1, width, k->input, 0, width, false);
-    thimble_matmul early = product(k, 1, early_gates(k) * k->hidden, k->hidden, 0, width, true), late = product(k, 1, k->hidden, k->hidden, 0, width, true);
+    thimble_matmul early = product(k, 1, early_gates(k) * k->hidden, k->hidden, 0, width, true);
+    thimble_matmul late = product(k, 1, k->hidden, k->hidden, 0, width, true);
     parts p = { .input = 0 };
     p.early = rounded(thimble_matmul_pack_size(&input));
     p.late = p.early + rounded(thimble_matmul_pack_size(&early));

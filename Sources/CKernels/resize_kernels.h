@@ -1,18 +1,15 @@
 // Weighted sums for resizing, for one family of processors. Included by families.h.
 // No include guard: it is meant to be included several times.
-
-#define INLINE static inline TARGET __attribute__((always_inline))
-
-typedef float NAME(vector) __attribute__((vector_size(LANES * 4), aligned(4), may_alias));
+#include "vectors.h"
 
 /// out[c] = Σ weights[t] · in[t][c] for n values, LANES at least; the last vector overlaps the one before it.
 INLINE void NAME(sum_of)(const float *const *in, const float *weights, const size_t taps, float *out, size_t n) {
 #pragma clang fp contract(fast)
     for (size_t c = 0; c < n; c += LANES) {
         size_t at = c + LANES <= n ? c : n - LANES;
-        NAME(vector) sum = *(const NAME(vector) *)(in[0] + at) * weights[0];
-        for (size_t t = 1; t < taps; t++) sum += *(const NAME(vector) *)(in[t] + at) * weights[t];
-        *(NAME(vector) *)(out + at) = sum;
+        NAME(vector) sum = NAME(load)(in[0] + at) * weights[0];
+        for (size_t t = 1; t < taps; t++) sum += NAME(load)(in[t] + at) * weights[t];
+        NAME(store)(out + at, sum);
     }
 }
 

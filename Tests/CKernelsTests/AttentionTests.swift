@@ -82,7 +82,8 @@ import Testing
     }
 
     private func largestDifference(
-        _ one: Case, _ q: ExactMemory<Float>, _ k: ExactMemory<Float>, _ v: ExactMemory<Float>, _ mask: ExactMemory<Float>?, _ output: ExactMemory<Float>
+        _ one: Case, _ q: ExactMemory<Float>, _ k: ExactMemory<Float>, _ v: ExactMemory<Float>, _ mask: ExactMemory<Float>?,
+        _ output: ExactMemory<Float>
     ) -> Double {
         var largest = 0.0
         for b in 0..<one.batch {

@@ -153,9 +153,8 @@ private struct Box: CustomTestStringConvertible {
             var gather = thimble_gather(
                 outer: outer, dim: dim, count: count, block: block, in_step: dim * block, out_step: count * block, wide: isWide)
             let output = ExactMemory(expected.count, UInt8(0))
-            inPieces(thimble_gather_units(&gather), &random) { first, last in
-                thimble_gather_run(&gather, input.base, isWide ? UnsafeRawPointer(wide.base) : UnsafeRawPointer(narrow.base), output.base, first, last)
-            }
+            let given = isWide ? UnsafeRawPointer(wide.base) : UnsafeRawPointer(narrow.base)
+            inPieces(thimble_gather_units(&gather), &random) { thimble_gather_run(&gather, input.base, given, output.base, $0, $1) }
             #expect(output.values == expected)
         }
     }

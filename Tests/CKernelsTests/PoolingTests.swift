@@ -10,8 +10,9 @@ private struct PoolingCase: CustomTestStringConvertible {
 
     var testDescription: String {
         let p = pooling
-        return "kind \(p.kind), \(p.in_height)×\(p.in_width)×\(p.channels), kernel \(p.kernel_height)×\(p.kernel_width), strides \(p.stride_height), "
-            + "\(p.stride_width), dilations \(p.dilation_height), \(p.dilation_width), pads \(p.pad_top), \(p.pad_left), \(p.pad_bottom), \(p.pad_right)"
+        return "kind \(p.kind), \(p.in_height)×\(p.in_width)×\(p.channels), kernel \(p.kernel_height)×\(p.kernel_width), "
+            + "strides \(p.stride_height), \(p.stride_width), dilations \(p.dilation_height), \(p.dilation_width), "
+            + "pads \(p.pad_top), \(p.pad_left), \(p.pad_bottom), \(p.pad_right)"
     }
 
     static func random(kind: Int, _ random: inout SeededRandom) -> PoolingCase {
@@ -150,21 +151,22 @@ private struct PoolingCase: CustomTestStringConvertible {
             // Rows in order, as in a model, and columns in any.
             let rows = (0..<outHeight).flatMap { y in (0..<taps).map { Int32(min(height - 1, y * height / outHeight + $0)) } }
             let columns = (0..<outWidth * taps).map { _ in Int32.random(in: 0..<Int32(width), using: &random) }
-            let rowWeights = rows.map { _ in Float.random(in: -1...1, using: &random) }, columnWeights = columns.map { _ in Float.random(in: -1...1, using: &random) }
-            let r = ExactMemory(rows), c = ExactMemory(columns), rw = ExactMemory(rowWeights), cw = ExactMemory(columnWeights)
+            let rowWeights = ExactMemory<Float>.random(rows.count, &random), columnWeights = ExactMemory<Float>.random(columns.count, &random)
+            let r = ExactMemory(rows), c = ExactMemory(columns)
             let pixel = channels + gap
             for family in 0...thimble_processor() {
                 var resize = thimble_resize(
                     family: family, images: images, channels: channels, out_height: outHeight, out_width: outWidth,
                     in: thimble_image_steps(pixel: channels, row: width * channels, image: height * width * channels),
                     out: thimble_image_steps(pixel: pixel, row: outWidth * pixel, image: outHeight * outWidth * pixel),
-                    rows: thimble_taps(taps: taps, indices: r.base, weights: rw.base), columns: thimble_taps(taps: taps, indices: c.base, weights: cw.base))
+                    rows: thimble_taps(taps: taps, indices: r.base, weights: rowWeights.base),
+                    columns: thimble_taps(taps: taps, indices: c.base, weights: columnWeights.base))
                 let output = ExactMemory(images * outHeight * outWidth * pixel - gap, Float(77))
                 let scratch = ExactMemory(thimble_resize_scratch(&resize), UInt8(0))
                 inPieces(thimble_resize_units(&resize), &random) { thimble_resize_run(&resize, input.base, output.base, $0, $1, scratch.base) }
                 var largest = 0.0
                 for at in 0..<output.count {
-                    let channel = at % pixel, x = at / pixel % outWidth, y = at / pixel / outWidth % outHeight, image = at / pixel / outWidth / outHeight
+                    let channel = at % pixel, x = at / pixel % outWidth, row = at / pixel / outWidth, y = row % outHeight, image = row / outHeight
                     if channel >= channels {
                         #expect(output[at] == 77)
                         continue
@@ -197,7 +199,7 @@ private struct PoolingCase: CustomTestStringConvertible {
             let output = ExactMemory(2 * outHeight * outWidth * pixel - gap, UInt8(77))
             inPieces(thimble_nearest_units(&nearest), &random) { thimble_nearest_run(&nearest, input.base, output.base, $0, $1) }
             let expected = (0..<output.count).map { at -> UInt8 in
-                let byte = at % pixel, x = at / pixel % outWidth, y = at / pixel / outWidth % outHeight, image = at / pixel / outWidth / outHeight
+                let byte = at % pixel, x = at / pixel % outWidth, row = at / pixel / outWidth, y = row % outHeight, image = row / outHeight
                 return byte >= cell ? 77 : input[((image * height + Int(rows[y])) * width + Int(columns[x])) * cell + byte]
             }
             #expect(output.values == expected)

@@ -6,11 +6,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "thimble_move.h"
-#include "thimble_pool.h"
-#include "thimble_attention.h"
-#include "thimble_recurrent.h"
-
 // --- families of processors, each with all that those before it have
 
 enum { THIMBLE_PLAIN = 0, THIMBLE_AVX2 = 1, THIMBLE_AVX512 = 2, THIMBLE_AVX512_VNNI = 3 };
@@ -118,6 +113,13 @@ void thimble_axpy(size_t n, float w, const float *x, size_t stride, float *y);
 // --- chains of elementwise operators
 
 #include "thimble_elementwise.h"
+
+// --- movement, pools and resizing, attention, recurrent operators
+
+#include "thimble_attention.h"
+#include "thimble_move.h"
+#include "thimble_pool.h"
+#include "thimble_recurrent.h"
 
 // --- softmax, reductions and normalizations along an axis
 

@@ -2,8 +2,8 @@ import CKernels
 import TestSupport
 import Testing
 
-/// Memory of one type, read and written as floats.
-private enum Memory {
+/// StoredType of one type, read and written as floats.
+private enum StoredType {
     case float(Cells<Float>), half(Cells<UInt16>), bfloat(Cells<UInt16>), int64(Cells<Int64>), byte(Cells<UInt8>)
 
     init(_ type: thimble_type, _ values: [Float]) {
@@ -51,7 +51,7 @@ private enum Memory {
 private struct Operand {
     let type: thimble_type
     let strides: [Int]
-    let memory: Memory
+    let memory: StoredType
 
     init(_ dims: [Int], repeats: Bool, _ random: inout SeededRandom) {
         type = [THIMBLE_TYPE_F32, THIMBLE_TYPE_F32, THIMBLE_TYPE_F32, THIMBLE_TYPE_F16, THIMBLE_TYPE_BF16, THIMBLE_TYPE_I64, THIMBLE_TYPE_U8]
@@ -65,7 +65,7 @@ private struct Operand {
         self.strides = strides
         let last = zip(dims, strides).reduce(0) { $0 + ($1.0 - 1) * $1.1 }
         // Values that every type has.
-        memory = Memory(type, (0...max(0, last)).map { _ in Float(Int.random(in: 0...60, using: &random)) })
+        memory = StoredType(type, (0...max(0, last)).map { _ in Float(Int.random(in: 0...60, using: &random)) })
     }
 
     func place(_ index: [Int]) -> Int { zip(index, strides).reduce(0) { $0 + $1.0 * $1.1 } }

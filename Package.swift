@@ -63,7 +63,7 @@ let package = Package(
             name: "backend-suite", dependencies: ["BackendSuite", "OnnxFile", "ModelGraph", "Tensors"], path: "Tests/BackendSuiteCommand",
             swiftSettings: relaxed),
         tests("CKernels", ["CKernels"]),
-        tests("Tensors", ["Tensors", "CKernels"]),
+        tests("Tensors", ["Tensors", "CKernels", "CSystem"]),
         tests("ModelGraph", ["ModelGraph", "Tensors"]),
         tests("OnnxFile", ["OnnxFile", "ThimbleFile", "ModelGraph", "Tensors"]),
         tests("ThimbleFile", ["ThimbleFile", "ModelGraph", "Tensors"], data: ["Golden"]),

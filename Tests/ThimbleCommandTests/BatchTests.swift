@@ -81,6 +81,8 @@ struct BatchTests {
                 $0.patience = reference.wallSeconds * Double.random(in: 0...0.9, using: &random)
             }.run()
             if outcome.timedOut { kills += 1 } else { problems += Checks.ending(outcome, allowed: [0]).map { "round \(round): \($0)" } }
+            // Killed before it began: there is nothing to look at.
+            guard Places.exists(work("out")) || !finished.isEmpty else { continue }
             let now = try Self.inodes(work("out"))
             for (name, content) in try FaultTests.snapshot(work("out")) where content != expected[name] {
                 // Between getting a name and being moved into place a whole file may stand under a temporary one.

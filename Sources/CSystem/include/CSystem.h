@@ -64,4 +64,25 @@ void thimble_guard_unregister(int slot);
 /// Processors this process may run on, at least 1.
 int thimble_processor_count(void);
 
+// --- a pool of threads for jobs of a few microseconds
+
+/// Threads that stay between jobs: helpers spin for some 30 us after a job and sleep afterwards.
+typedef struct thimble_pool thimble_pool;
+
+/// Does units first..<last of a job. `worker` is below the pool's number of threads and differs between calls that run at the
+/// same time for one job; the thread that called `thimble_pool_run` is worker 0.
+typedef void (*thimble_pool_body)(void *context, size_t first, size_t last, unsigned worker);
+
+/// A pool of at most `threads` threads, the caller of `thimble_pool_run` among them; fewer if the system gives fewer. NULL only
+/// without memory, and every function takes NULL for a pool of the caller alone.
+thimble_pool *thimble_pool_new(unsigned threads);
+/// Threads that the pool has, the caller's included.
+unsigned thimble_pool_threads(const thimble_pool *pool);
+/// Hands units 0..<units out in chunks of at most `grain`, in ascending order, and returns when all are done; what they wrote is
+/// then visible to the caller. While the pool is busy, whether with this thread's job or another's, the caller does the whole
+/// job alone as worker 0, so it never waits for another job.
+void thimble_pool_run(thimble_pool *pool, size_t units, size_t grain, thimble_pool_body body, void *context);
+/// Ends the helpers. No job may be running.
+void thimble_pool_free(thimble_pool *pool);
+
 #endif

@@ -1,0 +1,247 @@
+// A pool of threads that costs a fraction of a microsecond per job while its helpers are awake.
+//
+// Everything turns on one word, the gate: how many helpers are inside the job, whether the job is open, and its number. The
+// caller writes the job down, opens the gate, works, closes it and waits until nobody is inside. A helper enters by raising the
+// count of an open gate, so one that wakes up late finds the gate closed and is never waited for. Chunks are handed out by a
+// counter. Helpers that find no job for a while sleep on the gate (futex on Linux, a condition variable elsewhere), and so does,
+// on a word of its own, a caller whose helpers take long over their last chunk.
+#define _GNU_SOURCE
+#include "CSystem.h"
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <time.h>
+#if defined(__linux__) && !defined(THIMBLE_POOL_WITHOUT_FUTEX)
+#include <linux/futex.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+#define FUTEX 1
+#else
+#define FUTEX 0
+#endif
+
+// The gate: helpers inside (bits 0 to 9), open (bit 10), number of the job (the rest, which may come round).
+enum { INSIDE = 1023, OPEN = 1024, JOB = 2048, MOST_HELPERS = INSIDE };
+
+/// How long a thread spins before it sleeps: longer than the pauses between the nodes of a model, shorter than a time slice.
+enum { SPIN_NS = 30000 };
+
+typedef struct { thimble_pool *pool; unsigned worker; pthread_t thread; } helper;
+
+struct thimble_pool {
+    // Each word that threads write while others read something else has a cache line of its own.
+    _Alignas(64) _Atomic(uint32_t) gate;
+    _Alignas(64) atomic_size_t next;
+    _Alignas(64) atomic_uint sleepers;
+    _Atomic(uint32_t) caller_sleeps;
+    atomic_bool ending;
+    // The job: written while the gate is shut and nobody is inside.
+    _Alignas(64) thimble_pool_body body;
+    void *context;
+    size_t units, grain, chunks;
+    /// Whether there are processors enough that spinning does not keep a worker from its work.
+    bool spins;
+    unsigned helpers;
+    helper *each;
+    atomic_bool busy;
+#if !FUTEX
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+#endif
+};
+
+// --- sleeping
+
+#if FUTEX
+/// Sleeps until `wake`, unless the word has changed; may return early.
+static void sleep_on(thimble_pool *pool, _Atomic(uint32_t) *word, uint32_t value) {
+    (void)pool;
+    syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, value, NULL, NULL, 0);
+}
+
+static void wake(thimble_pool *pool, _Atomic(uint32_t) *word, size_t threads) {
+    (void)pool;
+    syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, (int)threads, NULL, NULL, 0);
+}
+#else
+static void sleep_on(thimble_pool *pool, _Atomic(uint32_t) *word, uint32_t value) {
+    pthread_mutex_lock(&pool->lock);
+    if (atomic_load(word) == value) pthread_cond_wait(&pool->changed, &pool->lock);
+    pthread_mutex_unlock(&pool->lock);
+}
+
+/// Sleepers on both words share the condition, so all of them look again.
+static void wake(thimble_pool *pool, _Atomic(uint32_t) *word, size_t threads) {
+    (void)word;
+    (void)threads;
+    pthread_mutex_lock(&pool->lock);
+    pthread_cond_broadcast(&pool->changed);
+    pthread_mutex_unlock(&pool->lock);
+}
+#endif
+
+static inline void relax(void) {
+#if defined(__x86_64__)
+    __builtin_ia32_pause();
+#elif defined(__aarch64__)
+    __asm__ volatile("yield");
+#endif
+}
+
+static uint64_t now(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+/// A spin that looks at the clock once in 32 turns.
+typedef struct { uint64_t start; unsigned turns; } spin;
+
+static inline bool may_spin(const thimble_pool *pool, spin *s) {
+    if (!pool->spins) return false;
+    relax();
+    if (++s->turns % 32 != 0) return true;
+    if (s->turns == 32) s->start = now();
+    return now() - s->start < SPIN_NS;
+}
+
+// --- work
+
+static void take_chunks(thimble_pool *pool, unsigned worker) {
+    for (;;) {
+        size_t chunk = atomic_fetch_add_explicit(&pool->next, 1, memory_order_relaxed);
+        if (chunk >= pool->chunks) return;
+        size_t first = chunk * pool->grain, rest = pool->units - first;
+        pool->body(pool->context, first, first + (rest < pool->grain ? rest : pool->grain), worker);
+    }
+}
+
+static bool is_new(uint32_t gate, uint32_t seen) { return (gate & OPEN) && (gate & ~(uint32_t)(JOB - 1)) != seen; }
+
+/// Waits for an open job other than `seen`, or the end of the pool.
+static uint32_t next_job(thimble_pool *pool, uint32_t seen) {
+    spin s = { 0 };
+    uint32_t gate;
+    while (!is_new(gate = atomic_load_explicit(&pool->gate, memory_order_relaxed), seen)) {
+        if (atomic_load_explicit(&pool->ending, memory_order_relaxed)) return gate;
+        if (may_spin(pool, &s)) continue;
+        // The caller opens the gate before it counts sleepers, and a sleeper is counted before it looks at the gate: one of
+        // the two sees the other.
+        atomic_fetch_add(&pool->sleepers, 1);
+        while (!is_new(gate = atomic_load(&pool->gate), seen) && !atomic_load(&pool->ending)) sleep_on(pool, &pool->gate, gate);
+        atomic_fetch_sub(&pool->sleepers, 1);
+    }
+    return gate;
+}
+
+static void *help(void *argument) {
+    helper *self = argument;
+    thimble_pool *pool = self->pool;
+    uint32_t seen = 0;
+    for (;;) {
+        uint32_t gate = next_job(pool, seen);
+        if (atomic_load(&pool->ending)) return NULL;
+        // Acquires what the caller wrote before it opened the gate.
+        if (!is_new(gate, seen) || !atomic_compare_exchange_weak(&pool->gate, &gate, gate + 1)) continue;
+        seen = gate & ~(uint32_t)(JOB - 1);
+        take_chunks(pool, self->worker);
+        uint32_t before = atomic_fetch_sub(&pool->gate, 1);
+        if ((before & (INSIDE | OPEN)) == 1 && atomic_load(&pool->caller_sleeps)) {
+            atomic_store(&pool->caller_sleeps, 0);
+            wake(pool, &pool->caller_sleeps, 1);
+        }
+    }
+}
+
+static void await_helpers(thimble_pool *pool) {
+    spin s = { 0 };
+    while (atomic_load_explicit(&pool->gate, memory_order_acquire) & INSIDE) {
+        if (may_spin(pool, &s)) continue;
+        // The last helper leaves before it looks whether the caller sleeps. A helper late from the job before may take the
+        // flag down; it wakes this thread then, which looks again.
+        atomic_store(&pool->caller_sleeps, 1);
+        if (atomic_load(&pool->gate) & INSIDE) sleep_on(pool, &pool->caller_sleeps, 1);
+    }
+    atomic_store_explicit(&pool->caller_sleeps, 0, memory_order_relaxed);
+}
+
+void thimble_pool_run(thimble_pool *pool, size_t units, size_t grain, thimble_pool_body body, void *context) {
+    if (units == 0) return;
+    if (grain == 0) grain = 1;
+    if (pool == NULL || pool->helpers == 0 || units <= grain || atomic_exchange_explicit(&pool->busy, true, memory_order_acquire)) {
+        body(context, 0, units, 0);
+        return;
+    }
+    pool->body = body;
+    pool->context = context;
+    pool->units = units;
+    pool->grain = grain;
+    pool->chunks = (units - 1) / grain + 1;
+    atomic_store_explicit(&pool->next, 0, memory_order_relaxed);
+    uint32_t gate = atomic_load_explicit(&pool->gate, memory_order_relaxed);
+    atomic_store(&pool->gate, (gate + JOB) | OPEN);
+    unsigned asleep = atomic_load(&pool->sleepers);
+    if (asleep > 0) wake(pool, &pool->gate, asleep < pool->chunks - 1 ? asleep : pool->chunks - 1);
+    take_chunks(pool, 0);
+    // From here on nobody enters.
+    if (atomic_fetch_and(&pool->gate, ~(uint32_t)OPEN) & INSIDE) await_helpers(pool);
+    atomic_store_explicit(&pool->busy, false, memory_order_release);
+}
+
+// --- making and ending
+
+static void end(thimble_pool *pool) {
+    atomic_store(&pool->ending, true);
+    // Sleepers compare the gate: a new number without a job wakes those that are about to sleep.
+    atomic_fetch_add(&pool->gate, JOB);
+    wake(pool, &pool->gate, MOST_HELPERS);
+    for (unsigned i = 0; i < pool->helpers; i++) pthread_join(pool->each[i].thread, NULL);
+}
+
+/// Starts helpers that leave the program's signals to the program's threads, all but those that a fault raises in the thread.
+static void start_helpers(thimble_pool *pool, unsigned wanted) {
+    sigset_t most, before;
+    sigfillset(&most);
+    const int faults[] = { SIGBUS, SIGSEGV, SIGFPE, SIGILL, SIGTRAP, SIGABRT };
+    for (size_t i = 0; i < sizeof faults / sizeof *faults; i++) sigdelset(&most, faults[i]);
+    pthread_sigmask(SIG_BLOCK, &most, &before);
+    for (; pool->helpers < wanted; pool->helpers++) {
+        helper *one = &pool->each[pool->helpers];
+        one->pool = pool;
+        one->worker = pool->helpers + 1;
+        if (pthread_create(&one->thread, NULL, help, one) != 0) break;
+    }
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+}
+
+thimble_pool *thimble_pool_new(unsigned threads) {
+    unsigned wanted = threads < 2 ? 0 : threads - 1 > MOST_HELPERS ? MOST_HELPERS : threads - 1;
+    thimble_pool *pool = aligned_alloc(64, (sizeof *pool + 63) / 64 * 64);
+    helper *each = calloc(wanted + 1, sizeof *each);
+    if (pool == NULL || each == NULL) {
+        free(pool);
+        free(each);
+        return NULL;
+    }
+    *pool = (thimble_pool){ .each = each, .spins = threads <= (unsigned)thimble_processor_count() };
+#if !FUTEX
+    pthread_mutex_init(&pool->lock, NULL);
+    pthread_cond_init(&pool->changed, NULL);
+#endif
+    start_helpers(pool, wanted);
+    return pool;
+}
+
+unsigned thimble_pool_threads(const thimble_pool *pool) { return pool == NULL ? 1 : pool->helpers + 1; }
+
+void thimble_pool_free(thimble_pool *pool) {
+    if (pool == NULL) return;
+    end(pool);
+#if !FUTEX
+    pthread_cond_destroy(&pool->changed);
+    pthread_mutex_destroy(&pool->lock);
+#endif
+    free(pool->each);
+    free(pool);
+}

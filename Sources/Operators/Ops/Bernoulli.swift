@@ -2,6 +2,7 @@ package import Tensors
 
 package enum Bernoulli: Runnable {
     package static let name: Name = "Bernoulli"
+    package static let limits: String? = "other numbers than those of NumPy or ONNX Runtime"
 
     /// 1 with the probability that the element of the input is, else 0.
     package static func run(_ call: Call) throws -> [Value?] {

@@ -7,6 +7,7 @@ internal import Glibc
 
 package enum DeformConv: Runnable {
     package static let name: Name = "DeformConv"
+    package static let limits: String? = "two spatial axes only, as in ONNX Runtime"
 
     package static func run(_ call: Call) throws -> [Value?] {
         try call.tensor(0).elementType == .double ? run(call, Double.self) : run(call, Float.self)

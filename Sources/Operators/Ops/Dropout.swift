@@ -3,6 +3,7 @@ package import Tensors
 /// Without `training_mode`, and before operator set 12 always, nothing is dropped.
 package enum Dropout: Runnable {
     package static let name: Name = "Dropout"
+    package static let limits: String? = "in training, other random numbers than those of NumPy or ONNX Runtime"
 
     package static func run(_ call: Call) throws -> [Value?] {
         let input = try call.tensor(0)

@@ -7,6 +7,7 @@ package import Tensors
 
 package enum Multinomial: Runnable {
     package static let name: Name = "Multinomial"
+    package static let limits: String? = "other numbers than those of NumPy or ONNX Runtime"
 
     /// Classes drawn for each row; the input has logarithms of probabilities, which need not add up to 1.
     package static func run(_ call: Call) throws -> [Value?] {

@@ -2,6 +2,7 @@ package import Tensors
 
 package enum RandomUniform: Runnable {
     package static let name: Name = "RandomUniform"
+    package static let limits: String? = "other numbers than those of NumPy or ONNX Runtime"
 
     package static func run(_ call: Call) throws -> [Value?] {
         let (low, high) = try (call.float("low", 0), call.float("high", 1))

@@ -2,6 +2,7 @@ package import Tensors
 
 package enum RandomUniformLike: Runnable {
     package static let name: Name = "RandomUniformLike"
+    package static let limits: String? = "other numbers than those of NumPy or ONNX Runtime"
 
     package static func run(_ call: Call) throws -> [Value?] {
         let like = try call.tensor(0)

@@ -2,6 +2,7 @@ package import Tensors
 
 package enum StringNormalizer: Runnable {
     package static let name: Name = "StringNormalizer"
+    package static let limits: String? = "no locale changes the case of letters"
 
     package static func run(_ call: Call) throws -> [Value?] {
         let data = try call.tensor(0)
@@ -10,7 +11,7 @@ package enum StringNormalizer: Runnable {
         }
         let action = try call.string("case_change_action", "NONE"), isSensitive = try call.bool("is_case_sensitive")
         let stopwords = Set(try (call.strings("stopwords") ?? []).map { isSensitive ? $0 : try changed($0, "LOWER") })
-        let kept = try within("input 0") { try data.stringList() }.filter { string in
+        let kept = try data.stringElements("input 0").filter { string in
             try stopwords.isEmpty || !stopwords.contains(isSensitive ? string : changed(string, "LOWER"))
         }
         let result = try kept.map { try changed($0, action) }

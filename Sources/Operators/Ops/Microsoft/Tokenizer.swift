@@ -4,12 +4,13 @@ package import Tensors
 package enum Tokenizer: Runnable {
     package static let name: Name = "Tokenizer"
     package static let domain: Name = "com.microsoft"
+    package static let limits: String? = "no Unicode classes in expressions, such as \\p{L}"
 
     package static func run(_ call: Call) throws -> [Value?] {
         let data = try call.tensor(0)
         guard data.dims.count == 1 || data.dims.count == 2 else { throw ModelError(.invalidGraph, "input 0 has dims \(data.dims), [C] or [N, C] is needed") }
         let rule = try Rule(call), marks = try call.bool("mark")
-        let rows = try within("input 0") { try data.stringList() }.map { try rule.tokens(scalars($0)) }
+        let rows = try data.stringElements("input 0").map { try rule.tokens(scalars($0)) }
         let longest = rows.map(\.count).max() ?? 0
         // Without any token there are no marks either.
         let width = longest > 0 ? longest + (marks ? 2 : 0) : 0

@@ -13,7 +13,8 @@ package struct OperatorRow: Sendable {
 extension Operators {
     /// By domain and name.
     package static let table: [OperatorRow] = all.filter { $0 is any Runnable.Type }.map { op in
-        OperatorRow(domain: op.domain, name: op.name, versions: OperatorSchemas.versions(of: op.name, domain: op.domain).map(\.sinceVersion).sorted(), limits: op.limits)
+        let versions = OperatorSchemas.versions(of: op.name, domain: op.domain).map(\.sinceVersion).sorted()
+        return OperatorRow(domain: op.domain, name: op.name, versions: versions, limits: op.limits)
     }.sorted { ($0.domain, $0.name) < ($1.domain, $1.name) }
 
     /// ONNX's own operators that are not run.

@@ -20,7 +20,8 @@ struct FilteredAttention {
         self.k = try newK.after(pastK, "the past keys")
         self.v = try newV.after(pastV, "the past values")
         past = self.k.length - newK.length
-        guard (pastK == nil) == (pastV == nil), self.q.batch == self.k.batch, self.k.batch == self.v.batch, self.k.length == self.v.length, self.q.size == self.k.size else {
+        let isWhole = (pastK == nil) == (pastV == nil) && self.k.length == self.v.length
+        guard isWhole, self.q.batch == self.k.batch, self.k.batch == self.v.batch, self.q.size == self.k.size else {
             throw ModelError(.invalidGraph, "queries of \(self.q.dims), keys of \(self.k.dims) and values of \(self.v.dims) do not go together")
         }
     }

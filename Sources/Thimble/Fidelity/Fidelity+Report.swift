@@ -5,7 +5,9 @@ extension Fidelity {
     public var verdict: String {
         guard samples > 0 else { return "nothing was compared: there are no samples" }
         if isEqual { return "the same: every value of \(counted(outputs.count, "output")) is equal in \(counted(samples, "sample"))" }
-        if !unmatchedOutputs.isEmpty { return "different: \(counted(unmatchedOutputs.count, "output")) of the reference \(unmatchedOutputs.count == 1 ? "is" : "are") missing" }
+        if let name = unmatchedOutputs.first {
+            return "different: output '\(name)' is missing" + (unmatchedOutputs.count > 1 ? ", and \(unmatchedOutputs.count - 1) more" : "")
+        }
         if let output = outputs.first(where: { $0.incomparable != nil }) {
             return "different: output '\(output.name)' cannot be compared in \(counted(output.incomparableSamples, "sample")): \(output.incomparable ?? "")"
         }
@@ -14,7 +16,8 @@ extension Fidelity {
         }
         var parts: [String] = []
         if let output = worstNumbers {
-            let noise = output.error.sqnrDecibels.map { "\(decimals($0, 1)) dB, an error of \(percent(output.error.noise.squareRoot())) of the values" } ?? "values where the reference has only zeros"
+            let share = percent(output.error.noise.squareRoot())
+            let noise = output.error.sqnrDecibels.map { "\(decimals($0, 1)) dB, an error of \(share) of the values" } ?? "values where the reference has only zeros"
             parts.append("\(grade(output.error.sqnrDecibels)): \(noise) in output '\(output.name)'" + (outputs.count > 1 ? ", the furthest off" : ""))
         }
         parts += outputs.compactMap { output in

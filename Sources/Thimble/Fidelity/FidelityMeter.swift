@@ -74,7 +74,8 @@ private struct InputMapping {
         for (index, info) in candidate.inputs.enumerated() {
             let name = info.name ?? "", source = isByPlace ? reference.inputs[index].name ?? "" : name
             guard names.contains(source) else {
-                throw ModelError(.badArgument, "input '\(name)' of the candidate is none of the reference, which has \(names.prefix(10).map { "'\($0)'" }.joined(separator: ", "))")
+                let known = names.prefix(10).map { "'\($0)'" }.joined(separator: ", ")
+                throw ModelError(.badArgument, "input '\(name)' of the candidate is none of the reference, which has \(known)")
             }
             entries.append((source, name, info.elementType))
         }

@@ -61,7 +61,8 @@ struct LayerPairs {
     /// The longest common subsequence of operators (Wagner and Fischer 1974).
     private mutating func align(_ a: [Node], _ x: Range<Int>, _ b: [Node], _ y: Range<Int>, known: [Name: Int]) {
         let own = Set(a.lazy.flatMap(\.outputs))
-        let x = x.filter { index in !a[index].outputs.contains { known[$0] != nil } }, y = y.filter { index in !b[index].outputs.contains { own.contains($0) && !$0.isEmpty } }
+        let x = x.filter { index in !a[index].outputs.contains { known[$0] != nil } }
+        let y = y.filter { index in !b[index].outputs.contains { own.contains($0) && !$0.isEmpty } }
         guard !x.isEmpty, !y.isEmpty, x.count * y.count <= Self.alignmentLimit else { return }
         var length = [[Int32]](repeating: [Int32](repeating: 0, count: y.count + 1), count: x.count + 1)
         for i in x.indices.reversed() {

@@ -9,7 +9,8 @@ package enum EmbedLayerNormalization: Runnable {
     package static func run(_ call: Call) throws -> [Value?] {
         let ids = try call.tensor(0), words = try Table(call, 2, "the word embeddings"), positions = try Table(call, 3, "the position embeddings")
         guard ids.dims.count == 2, words.size == positions.size else {
-            throw ModelError(.invalidGraph, "input ids of \(ids.dims), embeddings of \(words.size) and \(positions.size) numbers do not go together; [batch, length] ids and one size are needed")
+            throw ModelError(
+                .invalidGraph, "input ids of \(ids.dims), embeddings of \(words.size) and \(positions.size) numbers; [batch, length] ids and one size are needed")
         }
         let (batch, length) = (ids.dims[0], ids.dims[1]), dims = [batch, length, words.size]
         let sum = try call.newElements(dims, Float.self)
@@ -17,7 +18,9 @@ package enum EmbedLayerNormalization: Runnable {
         try words.add(ids.integers("the input ids"), to: sum)
         try positions.add(Self.positions(call, batch, length), to: sum)
         if let segments = try call.optionalTensor(1) {
-            guard segments.dims == ids.dims else { throw ModelError(.invalidGraph, "segment ids of \(segments.dims), input ids of \(ids.dims): one shape is needed") }
+            guard segments.dims == ids.dims else {
+                throw ModelError(.invalidGraph, "segment ids of \(segments.dims), input ids of \(ids.dims): one shape is needed")
+            }
             let table = try Table(call, 4, "the segment embeddings")
             guard table.size == words.size else { throw ModelError(.invalidGraph, "segment embeddings of \(table.size) numbers, \(words.size) are needed") }
             try table.add(segments.integers("the segment ids"), to: sum)

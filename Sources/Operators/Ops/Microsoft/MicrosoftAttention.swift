@@ -45,7 +45,9 @@ package enum MicrosoftAttention: Runnable {
 
     /// Keys and values of former calls: [2, batch, heads, length, size].
     private static func halves(_ call: Call, _ past: Tensor) throws -> [Tensor] {
-        guard past.dims.count == 5, past.dims[0] == 2 else { throw ModelError(.invalidGraph, "the past has dims \(past.dims), [2, batch, heads, length, size] is needed") }
+        guard past.dims.count == 5, past.dims[0] == 2 else {
+            throw ModelError(.invalidGraph, "the past has dims \(past.dims), [2, batch, heads, length, size] is needed")
+        }
         let values = try past.floats("the past"), dims = Array(past.dims.dropFirst())
         return try [0, 1].map { half in
             let part = try call.newElements(dims, Float.self)

@@ -32,8 +32,7 @@ package enum MultiHeadAttention: Runnable {
         let y = try attention.output(
             mask: call.optionalTensor(4), bias: call.optionalTensor(5), filter: call.float("mask_filter_value", -10_000), isCausal: call.bool("unidirectional"),
             scale: call.float("scale", 0))
-        return [
-            .tensor(y), call.wants(1) ? .tensor(try attention.k.tensor(query.elementType)) : nil, call.wants(2) ? .tensor(try attention.v.tensor(query.elementType)) : nil,
-        ]
+        let (k, v) = (attention.k, attention.v), type = query.elementType
+        return [.tensor(y), call.wants(1) ? .tensor(try k.tensor(type)) : nil, call.wants(2) ? .tensor(try v.tensor(type)) : nil]
     }
 }

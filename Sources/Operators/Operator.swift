@@ -7,10 +7,13 @@ package protocol Operator: SendableMetatype {
     static var name: Name { get }
     /// "" for the default domain.
     static var domain: Name { get }
+    /// What of it this version does not run, in a few words for a table; nil: nothing that is known.
+    static var limits: String? { get }
 }
 
 extension Operator {
     package static var domain: Name { "" }
+    package static var limits: String? { nil }
 }
 
 /// An operator whose nodes can be wrong in ways that no schema tells.
@@ -86,6 +89,7 @@ package enum Operators {
         DynamicQuantizeMatMul.self,
         Einsum.self,
         Elu.self,
+        EmbedLayerNormalization.self,
         Equal.self,
         Erf.self,
         Exp.self,
@@ -150,6 +154,7 @@ package enum Operators {
         Mean.self,
         MeanVarianceNormalization.self,
         MelWeightMatrix.self,
+        MicrosoftAttention.self,
         MicrosoftDequantizeLinear.self,
         MicrosoftGelu.self,
         MicrosoftQuantizeLinear.self,
@@ -158,9 +163,11 @@ package enum Operators {
         Mod.self,
         Momentum.self,
         Mul.self,
+        MultiHeadAttention.self,
         Multinomial.self,
         Neg.self,
         NegativeLogLikelihoodLoss.self,
+        NhwcMaxPool.self,
         NonMaxSuppression.self,
         NonZero.self,
         Normalizer.self,
@@ -176,6 +183,8 @@ package enum Operators {
         ParametricSoftplus.self,
         Pow.self,
         QLinearAdd.self,
+        QLinearAveragePool.self,
+        QLinearConcat.self,
         QLinearConv.self,
         QLinearGlobalAveragePool.self,
         QLinearLeakyRelu.self,

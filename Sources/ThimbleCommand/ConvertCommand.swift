@@ -85,7 +85,7 @@ struct ConvertCommand: ParsableCommand {
         let done = try result.get()
         for warning in done.warnings.prefix(20) { StandardError.line("\(printable(input)): \(warning) (warning)") }
         if done.warnings.count > 20 { StandardError.line("\(printable(input)): \(done.warnings.count - 20) more warnings; 'thimble verify' lists them") }
-        if shared.json { StandardOutput.write(done.json) } else { StandardOutput.write(done.text) }
+        StandardOutput.write(done.json, or: done.text, asJSON: shared.json)
     }
 
     private func convertFolder(to output: String) throws {
@@ -105,7 +105,7 @@ struct ConvertCommand: ParsableCommand {
         }
         progress.end()
         let done = try result.get()
-        if isJSON { StandardOutput.write(done.json) } else { StandardOutput.write(done.summary) }
+        StandardOutput.write(done.json, or: done.summary, asJSON: shared.json)
         if !done.failures.isEmpty { throw Outcome.someFailed }
     }
 }

@@ -41,6 +41,6 @@ struct InspectCommand: ParsableCommand {
         }
         let result = try Thimble.inspect(file, options: .init(listsNodes: nodes, listsTensors: tensors, open: shared.open))
         for warning in result.warnings.prefix(20) { StandardError.line("\(printable(file)): \(warning) (warning)") }
-        if shared.json { StandardOutput.write(result.json) } else { StandardOutput.write(result.summary) }
+        StandardOutput.write(result.json, or: result.summary, asJSON: shared.json)
     }
 }

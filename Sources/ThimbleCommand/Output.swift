@@ -30,6 +30,11 @@ enum StandardOutput {
     }
 
     static func write(_ document: JSONValue) { write(document.description + "\n") }
+
+    /// What `--json` asks for, or what people read.
+    static func write(_ document: @autoclosure () -> JSONValue, or text: @autoclosure () -> String, asJSON: Bool) {
+        if asJSON { write(document()) } else { write(text()) }
+    }
 }
 
 /// Messages, one line each.

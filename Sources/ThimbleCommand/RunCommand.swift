@@ -20,17 +20,7 @@ struct RunCommand: ParsableCommand {
     @Argument(help: "An .onnx or .thimble file.")
     var file: String
 
-    @Option(parsing: .upToNextOption, help: ArgumentHelp("Values for the inputs.", valueName: "NPZ|DIR|name=FILE"))
-    var inputs: [String] = []
-
-    @Flag(help: "Give random values to inputs that are not given: floats in −1 to 1, integers 0 or 1.")
-    var random = false
-
-    @Option(help: "Of random values, and of operators that make some.")
-    var seed: UInt64 = 0
-
-    @Option(help: ArgumentHelp("Size of a symbolic dimension, for random values. Default: 1.", valueName: "symbol=size"))
-    var dim: [SymbolSize] = []
+    @OptionGroup var inputs: InputOptions
 
     @Option(name: [.customShort("o"), .customLong("output")], help: ArgumentHelp("Write the outputs.", valueName: "npz"))
     var output: String?
@@ -52,7 +42,6 @@ struct RunCommand: ParsableCommand {
     func validate() throws {
         if let output, !output.hasSuffix(".npz") { throw ValidationError("The output '\(printable(output))' does not end in .npz") }
         if runs != nil, !benchmark { throw ValidationError("--runs is for --benchmark") }
-        if !dim.isEmpty, !random { throw ValidationError("--dim is for --random") }
     }
 
     func run() throws {
@@ -62,24 +51,11 @@ struct RunCommand: ParsableCommand {
             try Thimble.run(
                 file,
                 options: RunOptions(
-                    inputs: inputs, isRandom: random, seed: seed, dims: Dictionary(dim.map { ($0.symbol, $0.size) }) { $1 }, output: output,
-                    replacing: force, measures: benchmark, runs: runs?.value, threads: threads?.value ?? processorCount, open: shared.open))
+                    inputs: inputs.inputs, isRandom: inputs.random, seed: inputs.seed, dims: inputs.dims, output: output, replacing: force, measures: benchmark,
+                    runs: runs?.value, threads: threads?.value ?? processorCount, open: shared.open))
         }
         progress.end()
         let done = try result.get()
-        if shared.json { StandardOutput.write(done.json) } else { StandardOutput.write(done.text) }
-    }
-}
-
-/// `batch=8`
-struct SymbolSize: ExpressibleByArgument {
-    let symbol: Name
-    let size: Int
-
-    init?(argument: String) {
-        let bytes = argument.utf8
-        guard let split = bytes.lastIndex(of: UInt8(ascii: "=")), let size = Count(argument: String(argument[bytes.index(after: split)...])) else { return nil }
-        symbol = Name(String(argument[..<split]))
-        self.size = size.value
+        StandardOutput.write(done.json, or: done.text, asJSON: shared.json)
     }
 }

@@ -17,7 +17,7 @@ struct ThimbleCommand: ParsableCommand {
             thimble run model.thimble --random             runs it
             """,
         version: "thimble \(Thimble.version)",
-        subcommands: [ConvertCommand.self, InspectCommand.self, VerifyCommand.self, CompareCommand.self, RunCommand.self])
+        subcommands: [ConvertCommand.self, InspectCommand.self, VerifyCommand.self, CompareCommand.self, RunCommand.self, OperatorsCommand.self])
 
     static func main() {
         Process.prepare()

@@ -29,7 +29,7 @@ struct VerifyCommand: ParsableCommand {
         let outcome = Result { try Thimble.verify(file, source: source, options: shared.open) }
         progress.end()
         let result = try outcome.get()
-        if shared.json { StandardOutput.write(result.json) } else { StandardOutput.write(result.text) }
+        StandardOutput.write(result.json, or: result.text, asJSON: shared.json)
         guard let complaint = result.complaint else { return }
         StandardError.line(complaint)
         throw Outcome.failed

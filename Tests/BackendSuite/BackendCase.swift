@@ -20,6 +20,9 @@ public struct BackendCase: Sendable {
 
     public static let all: [BackendCase] = ["node", "simple", "pytorch-operator", "pytorch-converted"].flatMap(folder)
 
+    /// The node cases of the newest ONNX, many of them the same as in `all`.
+    public static let newest: [BackendCase] = cases(in: Places.nodeCases + "/node", kind: "node")
+
     /// The models of the corpus with the outputs of ONNX Runtime.
     public static let references: [BackendCase] = {
         let names = (try? FileManager.default.contentsOfDirectory(atPath: Places.corpus + "/refdata")) ?? []

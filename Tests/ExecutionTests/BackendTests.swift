@@ -14,7 +14,7 @@ struct BackendTests {
     static let leastPassing = 1880
 
     @Test func asImported() throws {
-        try judge(try results { try OnnxFile.read($0).model })
+        judgeAll(try results { try OnnxFile.read($0).model })
     }
 
     @Test func nodeByNode() throws {
@@ -23,7 +23,7 @@ struct BackendTests {
 
     @Test(arguments: [false, true]) func throughThimbleAndBack(zlib: Bool) throws {
         let folder = try TemporaryFolder()
-        try judge(try results { path in
+        judgeAll(try results { path in
             let file = folder("\(UInt64.random(in: 0 ... .max)).thimble")
             _ = try ThimbleFile.write(OnnxFile.read(path).model, to: file, options: .init(zlib: zlib))
             defer { try? FileManager.default.removeItem(atPath: file) }
@@ -41,10 +41,25 @@ struct BackendTests {
         Array(zip(BackendCase.all, try BackendCase.problems(BackendCase.all, byNode: byNode, load: load)))
     }
 
-    private func judge(_ results: [(BackendCase, String?)]) throws {
-        let passing = results.count { $0.1 == nil }
+    /// The node cases of the newest ONNX.
+    @Test(.enabled(if: Places.hasNodeCases, "Scripts/fetch-backend-tests writes them")) func newestNodeCases() throws {
+        let cases = BackendCase.newest
+        #expect(cases.count >= 1884)
+        let results = Array(zip(cases, try BackendCase.problems(cases) { try OnnxFile.read($0).model }))
+        #expect(results.count { $0.1 == nil } * 100 >= 98 * cases.count)
+        judge(results)
+        // What is listed must be there.
+        let names = Set(BackendCase.all.map(\.name) + cases.map(\.name))
+        for name in backendExceptions.keys where !names.contains(name) { Issue.record("\(name) is listed as an exception, and is no case") }
+    }
+
+    private func judgeAll(_ results: [(BackendCase, String?)]) {
         #expect(results.count >= 1905)
-        #expect(passing >= Self.leastPassing)
+        #expect(results.count { $0.1 == nil } >= Self.leastPassing)
+        judge(results)
+    }
+
+    private func judge(_ results: [(BackendCase, String?)]) {
         for (one, problem) in results {
             switch (problem, backendExceptions[one.name]) {
             case (let problem?, nil): Issue.record("\(one.name): \(problem)")

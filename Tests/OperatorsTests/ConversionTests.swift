@@ -42,14 +42,14 @@ private func cast(_ tensor: Tensor, to type: ElementType, _ attributes: [Name: A
     }
 
     @Test func readsAndWritesNumbersAsText() throws {
-        let texts = Tensor.stringTensor(["1.5", " -2e3 ", "+INF", "-inf", "NaN", "1E-3"].map { Array($0.utf8) }, dims: [6])
+        let texts = Tensor.strings(["1.5", " -2e3 ", "+INF", "-inf", "NaN", "1E-3"].map { Array($0.utf8) }, dims: [6])
         let numbers = try cast(texts, to: .float).values(Float.self)
         #expect(numbers[0...3] == [1.5, -2000, .infinity, -.infinity] && numbers[4].isNaN && numbers[5] == 0.001)
-        let written = try cast(.of([0.1, 1e10, .infinity, .nan, -3] as [Float]), to: .string).stringArray().map { String(decoding: $0, as: UTF8.self) }
+        let written = try cast(.of([0.1, 1e10, .infinity, .nan, -3] as [Float]), to: .string).stringElements().map { String(decoding: $0, as: UTF8.self) }
         #expect(written == ["0.1", "1e+10", "INF", "NaN", "-3"])
-        #expect(try cast(.stringTensor([Array("100.5".utf8)], dims: []), to: .int64).values(Int64.self) == [100])
+        #expect(try cast(.strings([Array("100.5".utf8)], dims: []), to: .int64).values(Int64.self) == [100])
         #expect(throws: ModelError(.invalidGraph, "element 0 is 'Hello', a number is needed to cast it to FLOAT")) {
-            try cast(.stringTensor([Array("Hello".utf8)], dims: [1]), to: .float)
+            try cast(.strings([Array("Hello".utf8)], dims: [1]), to: .float)
         }
     }
 

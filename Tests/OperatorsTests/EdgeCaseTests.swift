@@ -95,7 +95,7 @@ import Testing
 
     /// Names that the operator's file asks for, for those that ONNX has no schema of.
     private static func attributeNames(_ op: any Runnable.Type) -> [Name] {
-        guard let path = Places.files(below: Places.root + "/Sources/Operators/Ops", suffix: "/\(op.name.text).swift").first,
+        guard let path = Places.files(below: Places.root + "/Sources/Operators/Ops", suffix: "/\(String(describing: op)).swift").first,
             let text = try? String(contentsOfFile: path, encoding: .utf8)
         else { return [] }
         return text.matches(of: /call\.(?:int|bool|float|ints|floats|string|strings|tensor|graph)\("(\w+)"/).map { Name(String($0.1)) }

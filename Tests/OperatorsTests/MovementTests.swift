@@ -13,7 +13,7 @@ struct MovementTests {
 
     private func tensor(_ result: [Value?], _ index: Int = 0) throws -> Tensor { try #require(result[index]?.tensor) }
 
-    private func texts(_ tensor: Tensor) throws -> [String] { try tensor.stringList().map { String(decoding: $0, as: UTF8.self) } }
+    private func texts(_ tensor: Tensor) throws -> [String] { try tensor.stringElements().map { String(decoding: $0, as: UTF8.self) } }
 
     @Test func shapesChangeWithoutACopy() throws {
         let data = try NewElements<Float>((0..<24).map { Float($0) }).tensor(.float, [2, 3, 4])

@@ -4,6 +4,7 @@ weights OUT COUNT [SEED]     one float weight of COUNT values and some small one
 names OUT                    hostile text in every place that holds text; prints the names as a JSON list of hexadecimal bytes
 traversals FOLDER            one folder for each of 9 places and each path: model.onnx whose external data lies at that path
 scale OUT KIND COUNT         COUNT of something: chain, fanout, initializers, opsets, metadata, functions, attributes
+nested OUT KIND DEPTH        graphs inside graphs, or functions that call functions: if, loop, scan, sequence, function
 """
 
 import json
@@ -188,4 +189,50 @@ def scale(path, kind, count):
         f.write(m.SerializeToString())
 
 
-{"weights": weights, "names": names, "traversals": traversals, "scale": scale}[sys.argv[1]](*sys.argv[2:])
+def nested(path, kind, depth):
+    depth = int(depth)
+    functions, imports = [], [h.make_opsetid("", 17)]
+    scalar, carried = lambda name, kind=T.FLOAT: value(name, kind, ()), value("x", T.FLOAT, (4,))
+    constants = {"yes": np.array(True), "one": np.array(1), "zero": np.array(0), "sequence": np.zeros(1, np.float32)}
+
+    def call(nodes, last, level, result):
+        functions.append(h.make_function("nest", f"F{level}", ["x"], [last], nodes, [h.make_opsetid("", 17), h.make_opsetid("nest", 1)]))
+        return [h.make_node(f"F{level}", ["x"], [result], domain="nest")]
+
+    inner = [h.make_node("Relu", ["x"], ["y0"])]
+    for level in range(1, depth + 1):
+        last, result = f"y{level - 1}", f"y{level}"
+        if kind == "if":
+            graph = h.make_graph(inner, "g", [], [value(last)])
+            other = h.make_graph([h.make_node("Neg", ["x"], ["z"])], "g", [], [value("z")])
+            inner = [h.make_node("If", ["yes"], [result], then_branch=graph, else_branch=other)]
+        elif kind == "loop":
+            ends = [h.make_node("Identity", [f"c{level}"], [f"d{level}"])]
+            inputs = [scalar(f"i{level}", T.INT64), scalar(f"c{level}", T.BOOL), value(f"v{level}")]
+            graph = h.make_graph(inner + ends, "g", inputs, [scalar(f"d{level}", T.BOOL), value(last)])
+            inner = [h.make_node("Loop", ["one", "yes", "x"], [result], body=graph)]
+        elif kind == "scan":
+            keep = [h.make_node("Identity", [f"s{level}"], [f"t{level}"])]
+            graph = h.make_graph(inner + keep, "g", [value(f"s{level}", shape=())], [value(last), scalar(f"t{level}")])
+            # The state is what the body makes, the sequence has one element.
+            graph.input.insert(0, value(f"v{level}", shape=(4,)))
+            inner = [h.make_node("Scan", ["x", "sequence"], [result, f"u{level}"], body=graph, num_scan_inputs=1)]
+        elif kind == "sequence":
+            graph = h.make_graph(inner, "g", [value(f"e{level}")], [value(last)])
+            inner = [
+                h.make_node("SequenceConstruct", ["x"], [f"q{level}"]), h.make_node("SequenceMap", [f"q{level}"], [f"r{level}"], body=graph),
+                h.make_node("SequenceAt", [f"r{level}", "zero"], [result]),
+            ]
+        else:
+            inner = call(inner, last, level, result)
+        if kind != "function" and level % 25 == 0:
+            # protobuf of Python nests no deeper than 100 messages: a function begins anew, without the names around it.
+            known = [h.make_node("Constant", [], [name], value=numpy_helper.from_array(array)) for name, array in constants.items()]
+            inner = call(known + inner, result, level, result)
+    tensors = [numpy_helper.from_array(array, name) for name, array in constants.items()]
+    if functions:
+        imports.append(h.make_opsetid("nest", 1))
+    save(h.make_graph(inner, "g", [carried], [value(f"y{depth}")], tensors), path, functions=functions, opsets=imports)
+
+
+{"weights": weights, "names": names, "traversals": traversals, "scale": scale, "nested": nested}[sys.argv[1]](*sys.argv[2:])

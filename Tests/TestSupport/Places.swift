@@ -12,11 +12,14 @@ public enum Places {
     public static let corpus = URL(fileURLWithPath: root).deletingLastPathComponent().appendingPathComponent("shared/corpus").path
     /// The ONNX backend test models, fetched by `Scripts/fetch-backend-tests`.
     public static let backendTests = root + "/.cache/backend-tests"
+    /// The node cases of the newest ONNX, made by the same.
+    public static let nodeCases = root + "/.cache/node-cases"
     /// The interpreter with the pinned packages, made by `Scripts/test`.
     public static let python = root + "/.cache/python/bin/python"
 
     public static let hasCorpus = exists(corpus + "/bad/manifest.json")
     public static let hasBackendTests = exists(backendTests + "/node")
+    public static let hasNodeCases = exists(nodeCases + "/version")
     public static let hasPython = exists(python)
 
     /// The `thimble` that was built with these tests.

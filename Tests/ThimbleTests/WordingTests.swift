@@ -34,6 +34,12 @@ import Testing
         #expect(significant(.leastNonzeroMagnitude).hasSuffix("e-324"))
     }
 
+    /// All of it and nothing of it are said only where they are so.
+    @Test func writesShares() {
+        #expect([1, 0, 0.5, 0.995, 0.99999, 0.999999, 0.002].map(percent) == ["100 %", "0 %", "50.0 %", "99.50 %", "> 99.99 %", "> 99.99 %", "0.20 %"])
+        #expect(percent(1e-7) == "1.000e-5 %")
+    }
+
     @Test func alignsColumnsAndLeavesNoTrailingSpace() {
         #expect(table([["a", "10", ""], ["long", "7", "x"]], right: [1]) == ["  a     10", "  long   7  x"])
     }

@@ -50,7 +50,7 @@ struct Casting {
         case .double: return try converted(source) { $0.double }.tensor(.double, dims)
         case .float16, .bfloat16: return try .rounding(converted(source) { $0.oddFloat }, to: target, dims)
         case .float8e8m0: return try converted(source) { ScaleFormat.encode($0.float, rounding, saturate: saturate) }.tensor(target, dims)
-        case .string: return .stringTensor(source.map { Array($0.text.utf8) }, dims: dims)
+        case .string: return .strings(source.map { Array($0.text.utf8) }, dims: dims)
         default:
             guard let format = FloatFormat(target) else { throw ModelError(.invalidGraph, "nothing can be cast to \(target)") }
             return try .packing(converted(source) { format.encode($0.double, saturate: saturate) }, to: target, dims)

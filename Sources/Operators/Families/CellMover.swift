@@ -23,7 +23,7 @@ struct CellMover {
         }
         guard let count = tensor.elementCount else { throw ModelError(.limit, "\(tensor.dims) is too large for a tensor") }
         if type == .string {
-            let added = try tensor.stringList()
+            let added = try tensor.stringElements()
             let first = strings.count
             strings += added
             let numbers = try NewElements<Int64>(count)
@@ -72,17 +72,7 @@ extension CellMover {
 }
 
 extension Tensor {
-    /// The elements of a STRING tensor.
-    func stringList() throws -> [[UInt8]] {
-        guard case .strings(let list) = encoding else { throw ModelError(.invalidGraph, "is \(elementType), STRING is needed") }
-        try list.check(dims: dims, elementType: elementType)
-        return try list.strings()
-    }
 
-    /// A STRING tensor.
-    static func strings(_ values: [[UInt8]], dims: [Int]) -> Tensor {
-        Tensor(.string, dims: dims, encoding: .strings(StringList(values)))
-    }
 
     /// The only element of a tensor of numbers.
     func number(_ what: @autoclosure () -> String) throws -> Double {

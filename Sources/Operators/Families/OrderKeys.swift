@@ -8,7 +8,7 @@ extension Tensor {
         case .float16, .bfloat16: return try floats("the data").map { Double($0).orderKey }
         case .double: return try elements(as: Double.self).map(\.orderKey)
         case .uint64: return try Array(elements(as: UInt64.self))
-        case .string: return try Self.ranks(stringList())
+        case .string: return try Self.ranks(stringElements())
         default: return try wholeNumbers("the data").map { UInt64(bitPattern: Int64($0)) ^ 1 << 63 }
         }
     }

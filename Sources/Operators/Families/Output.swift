@@ -33,12 +33,6 @@ extension Call {
 }
 
 extension Tensor {
-    /// The strings of a STRING tensor; other types are refused.
-    func stringElements(_ what: @autoclosure () -> String) throws -> [[UInt8]] {
-        try checkEncoding()
-        guard case .strings(let list) = encoding else { throw ModelError(.invalidGraph, "\(what()) is \(elementType), STRING is needed") }
-        return try list.strings()
-    }
 
     /// The numbers of a float or integer tensor as `T`, rounded where `T` is narrower; `what` names it in the error.
     func numbers<T: Element & BinaryFloatingPoint>(as type: T.Type = T.self, _ what: @autoclosure () -> String) throws -> Elements<T> {

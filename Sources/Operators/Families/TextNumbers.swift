@@ -20,7 +20,7 @@ struct TextParser {
     let target: Casting
 
     func cast(_ tensor: Tensor) throws -> Tensor {
-        let strings = try tensor.stringArray()
+        let strings = try tensor.stringElements()
         switch target.target {
         case .double: return try target.write(parsed(strings) { Double($0) }, tensor.dims)
         case .uint64: return try target.write(parsed(strings) { UInt64($0) ?? integer($0).map { UInt64(truncatingIfNeeded: $0) } }, tensor.dims)

@@ -7,6 +7,7 @@ internal import Glibc
 
 package enum DeformConv: Inferring, Runnable {
     package static let name: Name = "DeformConv"
+    package static let limits: String? = "two spatial axes only, as in ONNX Runtime"
 
     static func infer(_ call: InferenceCall) throws -> [Fact] { [Fact(try call.type(0), try call.convolution(call.dims(0), call.dims(1)))] }
 

@@ -3,6 +3,7 @@ package import Tensors
 /// Without `training_mode`, and before operator set 12 always, nothing is dropped.
 package enum Dropout: Inferring, Runnable {
     package static let name: Name = "Dropout"
+    package static let limits: String? = "in training, other random numbers than those of NumPy or ONNX Runtime"
 
     static func infer(_ call: InferenceCall) throws -> [Fact] {
         let input = try call.tensor(0)

@@ -16,7 +16,7 @@ package enum Equal: Inferring, Runnable {
     /// A number for each different string, those of `codes` first.
     private static func numbered(_ tensor: Tensor, _ codes: [[UInt8]: Int32]) throws -> (Elements<Int32>, [[UInt8]: Int32]) {
         var codes = codes
-        let strings = try tensor.stringArray()
+        let strings = try tensor.stringElements()
         let numbers = try NewElements<Int32>(strings.count)
         for (index, string) in strings.enumerated() {
             let next = Int32(truncatingIfNeeded: codes.count)

@@ -25,7 +25,7 @@ package enum NonZero: Inferring, Runnable {
             }
         }
         switch data.elementType {
-        case .string: return try data.stringList().enumerated().filter { !$0.element.isEmpty }.map(\.offset)
+        case .string: return try data.stringElements().enumerated().filter { !$0.element.isEmpty }.map(\.offset)
         case .float: return try search(Float.self) { $0 == 0 }
         case .double: return try search(Double.self) { $0 == 0 }
         case .float16, .bfloat16: return try search(UInt16.self) { $0 & 0x7fff == 0 }

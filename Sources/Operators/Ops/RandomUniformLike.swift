@@ -2,6 +2,7 @@ package import Tensors
 
 package enum RandomUniformLike: Inferring, Runnable {
     package static let name: Name = "RandomUniformLike"
+    package static let limits: String? = "other numbers than those of NumPy or ONNX Runtime"
 
     static func infer(_ call: InferenceCall) throws -> [Fact] { try call.likeInput(as: call.elementType("dtype")) }
 

@@ -22,15 +22,16 @@ extension SpaceToDepth: Runnable {
     }
 
     package static func run(_ call: Call) throws -> [Value?] {
-        let data = try call.tensor(0), size = try call.required("blocksize", call.int("blocksize"))
+        let data = try call.tensor(0), size = try call.required("blocksize", call.int("blocksize")), mode = try call.string("mode", "DCR")
         try data.checkRank(4, "input 0")
         guard size >= 1, size <= 1 << 20, data.dims[2] % size == 0, data.dims[3] % size == 0 else {
             throw ModelError(.invalidGraph, "\(data.dims[2]) x \(data.dims[3]) cells are no multiple of blocksize \(size)")
         }
+        guard mode == "DCR" || mode == "CRD" else { throw ModelError(.invalidGraph, "mode is '\(printable(mode))', DCR or CRD is needed") }
         let (n, c, h, w) = (data.dims[0], data.dims[1], data.dims[2] / size, data.dims[3] / size)
         guard let channels = checkedMultiply(c, size * size) else { throw ModelError(.limit, "\(c) channels of \(size) x \(size) are too many") }
         let split = try data.reshaped(checking: [n, c, h, size, w, size])
         _ = try checkedCount([n, channels, h, w])
-        return [.tensor(try split.transposed([0, 3, 5, 1, 2, 4], call, reshaped: [n, channels, h, w]))]
+        return [.tensor(try split.transposed(mode == "DCR" ? [0, 3, 5, 1, 2, 4] : [0, 1, 3, 5, 2, 4], call, reshaped: [n, channels, h, w]))]
     }
 }

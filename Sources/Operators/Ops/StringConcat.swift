@@ -7,7 +7,7 @@ package enum StringConcat: Inferring, Runnable {
 
     package static func run(_ call: Call) throws -> [Value?] {
         let a = try call.tensor(0), b = try call.tensor(1)
-        let first = try within("input 0") { try a.stringList() }, second = try within("input 1") { try b.stringList() }
+        let first = try a.stringElements("input 0"), second = try b.stringElements("input 1")
         let broadcast = try Broadcast([a.dims, b.dims])
         try call.environment.checkAllocation(64 * broadcast.count)
         let left = boxOffsets(broadcast.dims, broadcast.strides(of: a.dims)), right = boxOffsets(broadcast.dims, broadcast.strides(of: b.dims))

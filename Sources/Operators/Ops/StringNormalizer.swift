@@ -2,6 +2,7 @@ package import Tensors
 
 package enum StringNormalizer: Inferring, Runnable {
     package static let name: Name = "StringNormalizer"
+    package static let limits: String? = "no locale changes the case of letters"
 
     static func infer(_ call: InferenceCall) throws -> [Fact] {
         guard let dims = try call.dims(0) else { return [Fact(.string)] }
@@ -20,7 +21,7 @@ package enum StringNormalizer: Inferring, Runnable {
         }
         let action = try call.string("case_change_action", "NONE"), isSensitive = try call.bool("is_case_sensitive")
         let stopwords = Set(try (call.strings("stopwords") ?? []).map { isSensitive ? $0 : try changed($0, "LOWER") })
-        let kept = try within("input 0") { try data.stringList() }.filter { string in
+        let kept = try data.stringElements("input 0").filter { string in
             try stopwords.isEmpty || !stopwords.contains(isSensitive ? string : changed(string, "LOWER"))
         }
         let result = try kept.map { try changed($0, action) }

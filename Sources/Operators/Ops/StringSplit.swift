@@ -11,7 +11,7 @@ package enum StringSplit: Inferring, Runnable {
     package static func run(_ call: Call) throws -> [Value?] {
         let data = try call.tensor(0), delimiter = Array(try call.string("delimiter", "").utf8)
         let most = try call.int("maxsplit") ?? .max
-        let rows = try within("input 0") { try data.stringList() }.map { delimiter.isEmpty ? words($0, most) : parts($0, delimiter, most) }
+        let rows = try data.stringElements("input 0").map { delimiter.isEmpty ? words($0, most) : parts($0, delimiter, most) }
         let width = rows.map(\.count).max() ?? 0, dims = data.dims + [width]
         try call.environment.checkAllocation(32 * checkedCount(dims))
         let padded = rows.flatMap { $0 + [[UInt8]](repeating: [], count: width - $0.count) }

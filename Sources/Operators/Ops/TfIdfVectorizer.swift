@@ -109,7 +109,7 @@ package enum TfIdfVectorizer: Inferring, Runnable {
 
         /// The tensor's elements as tokens; -1 for one that no n-gram has.
         func tokens(_ data: Tensor) throws -> [Int] {
-            if isText { return try within("input 0") { try data.stringList() }.map { words[$0] ?? -1 } }
+            if isText { return try data.stringElements("input 0").map { words[$0] ?? -1 } }
             return try data.wholeNumbers("input 0").map { numbers[$0] ?? -1 }
         }
 

@@ -66,10 +66,10 @@ private struct Choice {
 
     /// The numbers of the strings in both lists are chosen, then their strings.
     private func chooseStrings() throws -> Tensor {
-        let a = try x.stringArray(), b = try y.stringArray()
+        let a = try x.stringElements(), b = try y.stringElements()
         let first = try NewElements(a.indices.map { Int64($0) }).finished, second = try NewElements(b.indices.map { Int64(a.count + $0) }).finished
         let chosen = try select(first, second, [condition.dims, x.dims, y.dims], broadcast).finished
-        return .stringTensor(chosen.map { Int($0) < a.count ? a[Int($0)] : b[Int($0) - a.count] }, dims: broadcast.dims)
+        return .strings(chosen.map { Int($0) < a.count ? a[Int($0)] : b[Int($0) - a.count] }, dims: broadcast.dims)
     }
 
     private func select<T: Element>(_ a: Elements<T>, _ b: Elements<T>, _ shapes: [[Int]], _ broadcast: Broadcast) throws -> NewElements<T> {

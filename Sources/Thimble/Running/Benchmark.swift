@@ -64,6 +64,11 @@ private final class Watcher: RunObserver, @unchecked Sendable {
 }
 
 extension Benchmark {
+    /// Seconds of one run that all shares make up.
+    private var total: Double { shares.reduce(0) { $0 + $1.seconds } }
+
+    private func part(_ share: Share) -> Double { total > 0 ? share.seconds / total : 0 }
+
     var json: JSONValue {
         [
             "runs": .int(runs),
@@ -71,14 +76,13 @@ extension Benchmark {
             "minimum_seconds": .number(rounded(minimum, 9)),
             "median_seconds": .number(rounded(median, 9)),
             "p95_seconds": .number(rounded(p95, 9)),
-            "operators": .list(shares) { ["op": .string($0.op), "nodes": .int($0.nodes), "seconds": .number(rounded($0.seconds, 9))] },
+            "operators": .list(shares) { ["op": .string($0.op), "nodes": .int($0.nodes), "seconds": .number(rounded($0.seconds, 9)), "share": .number(rounded(part($0), 6))] },
         ]
     }
 
     var lines: [String] {
-        let total = shares.reduce(0) { $0 + $1.seconds }
         let rows = shares.map { share in
-            [printable(share.op), counted(share.nodes, "node"), milliseconds(share.seconds), decimals(total > 0 ? 100 * share.seconds / total : 0, 1) + " %"]
+            [printable(share.op), counted(share.nodes, "node"), milliseconds(share.seconds), decimals(100 * part(share), 1) + " %"]
         }
         return [
             "\(counted(runs, "run")) on \(counted(threads, "thread")): minimum \(milliseconds(minimum)), median \(milliseconds(median)), p95 \(milliseconds(p95))"

@@ -12,13 +12,17 @@ package enum FusedMatMul: Inferring, Runnable {
     }
 
     package static func run(_ call: Call) throws -> [Value?] {
-        guard try !call.bool("transBatchA"), try !call.bool("transBatchB") else {
-            throw ModelError(.unsupported, "'transBatchA' or 'transBatchB' is set; transposed batches are not supported")
-        }
         return [
             .tensor(
                 try MatrixOps.product(
-                    call, call.tensor(0), call.tensor(1), transposeA: call.bool("transA"), transposeB: call.bool("transB"), scale: call.float("alpha", 1)))
+                    call, operand(call, 0, "transBatchA"), operand(call, 1, "transBatchB"), transposeA: call.bool("transA"), transposeB: call.bool("transB"), scale: call.float("alpha", 1)))
         ]
+    }
+
+    /// With `attribute`, the first axis comes behind the other axes of the batch.
+    private static func operand(_ call: Call, _ index: Int, _ attribute: Name) throws -> Tensor {
+        let tensor = try call.tensor(index), rank = tensor.dims.count
+        guard try call.bool(attribute), rank > 2 else { return tensor }
+        return try tensor.transposed(Array(1..<rank - 1) + [0, rank - 1], call)
     }
 }

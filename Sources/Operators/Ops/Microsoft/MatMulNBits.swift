@@ -48,6 +48,8 @@ package enum MatMulNBits: Inferring, Runnable {
         private let codes: Elements<UInt8>
         private let scales: Elements<Float>
         private let zeros: [Float]
+        /// The block whose scale each number of a row has; empty where blocks are in order.
+        private let groups: [Int]
 
         init(_ call: Call) throws {
             (n, k) = (try call.required("N", call.int("N")), try call.required("K", call.int("K")))
@@ -56,7 +58,7 @@ package enum MatMulNBits: Inferring, Runnable {
                 throw ModelError(.unsupported, "\(n)×\(k) codes of \(bits) bits in blocks of \(block); 2, 4 or 8 bits and blocks of a power of two from 8 on are supported")
             }
             blocks = ceilDivide(k, block)
-            guard !call.hasInput(4) else { throw ModelError(.unsupported, "'g_idx' reorders the groups, which is not supported") }
+            groups = try Self.groups(call, k, blocks)
             codes = try call.tensor(1).elements(as: UInt8.self)
             scales = try call.tensor(2).floats("the scales")
             // n·blocks is at most 2^59.
@@ -64,6 +66,15 @@ package enum MatMulNBits: Inferring, Runnable {
                 throw ModelError(.invalidGraph, "\(codes.count) bytes of codes and \(scales.count) scales for \(n) rows of \(blocks) blocks")
             }
             zeros = try Self.zeros(call, n, blocks, bits)
+        }
+
+        /// `g_idx` may be filled up to whole blocks.
+        private static func groups(_ call: Call, _ k: Int, _ blocks: Int) throws -> [Int] {
+            guard let groups = try call.ints(4) else { return [] }
+            guard groups.count >= k, groups.prefix(k).allSatisfy({ 0..<blocks ~= $0 }) else {
+                throw ModelError(.invalidGraph, "g_idx has \(groups.count) numbers, \(k) of 0 to \(blocks - 1) are needed")
+            }
+            return groups
         }
 
         private static func zeros(_ call: Call, _ n: Int, _ blocks: Int, _ bits: Int) throws -> [Float] {
@@ -91,6 +102,11 @@ package enum MatMulNBits: Inferring, Runnable {
                     for i in 0..<min(block, k - start) {
                         let code = unsafe source[i / perByte] >> UInt8(i % perByte * bits) & mask
                         unsafe target[start + i] = (Float(code) - zero) * scale
+                    }
+                    guard !groups.isEmpty else { continue }
+                    for i in 0..<min(block, k - start) {
+                        let code = unsafe source[i / perByte] >> UInt8(i % perByte * bits) & mask, index = row * blocks + groups[start + i]
+                        unsafe target[start + i] = (Float(code) - (zeros.isEmpty ? Float(1 << (bits - 1)) : zeros[index])) * scales[index]
                     }
                 }
             }

@@ -4,6 +4,7 @@ package import Tensors
 package enum Tokenizer: Inferring, Runnable {
     package static let name: Name = "Tokenizer"
     package static let domain: Name = "com.microsoft"
+    package static let limits: String? = "no Unicode classes in expressions, such as \\p{L}"
 
     static func infer(_ call: InferenceCall) throws -> [Fact] { [Fact(.string, try call.dims(0).map { $0 + [.unknown] })] }
 
@@ -11,7 +12,7 @@ package enum Tokenizer: Inferring, Runnable {
         let data = try call.tensor(0)
         guard data.dims.count == 1 || data.dims.count == 2 else { throw ModelError(.invalidGraph, "input 0 has dims \(data.dims), [C] or [N, C] is needed") }
         let rule = try Rule(call), marks = try call.bool("mark")
-        let rows = try within("input 0") { try data.stringList() }.map { try rule.tokens(scalars($0)) }
+        let rows = try data.stringElements("input 0").map { try rule.tokens(scalars($0)) }
         let longest = rows.map(\.count).max() ?? 0
         // Without any token there are no marks either.
         let width = longest > 0 ? longest + (marks ? 2 : 0) : 0

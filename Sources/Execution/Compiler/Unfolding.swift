@@ -61,7 +61,7 @@ struct Unfolding {
     private(set) var captures: [ValueID] = []
     private(set) var outputs: [ValueID?] = []
     private var constants: [ObjectIdentifier: ValueID] = [:]
-    private let environment: any RunEnvironment
+    let environment: any RunEnvironment
 
     /// Results of folding above that size are left to the run.
     private static let foldingLimit = 1 << 16

@@ -329,6 +329,9 @@ final class Compiler {
         scratchByteCount = max(scratchByteCount, scratch)
     }
 
+    /// Takes a step away whose only reader does its work itself.
+    func withdrawStep(at index: Int) { steps.remove(at: index) }
+
     /// The step that wrote a buffer last; nil for constants and what is given.
     func maker(of buffer: BufferID) -> Int? {
         let whole = root(buffer)

@@ -17,10 +17,20 @@ enum ConvolutionLowering: Lowering {
         guard let bias = try bias(item, yDims[1], compiler), let limits = limits(item) else { return false }
         let residual = item.inputs.count > 3 ? item.inputs[3] : nil
         if let residual, compiler.dims(residual) != yDims || !compiler.isFloat(residual) { return false }
-        guard let axes = axes(item, x: xDims, w: wDims, y: yDims, isTransposed: isTransposed) else { return false }
+        guard var axes = axes(item, x: xDims, w: wDims, y: yDims, isTransposed: isTransposed) else { return false }
+        var source = x
+        if !isTransposed, let padding = try compiler.zeroPadding(x), let inner = compiler.dims(padding.inner) {
+            source = padding.inner
+            compiler.withdrawStep(at: padding.step)
+            for axis in padding.before.indices {
+                let place = axes.count - padding.before.count + axis
+                axes[place].in = inner[axis + 2]
+                axes[place].pad += padding.before[axis]
+            }
+        }
 
         // A few channels are read where they lie; the result has channels last either way.
-        let isPlanar = !isTransposed && xDims[1] <= 4 && item.integer("group", 1) == 1 && compiler.layout(x) == .plain && !Layout.isFree(xDims)
+        let isPlanar = !isTransposed && xDims[1] <= 4 && item.integer("group", 1) == 1 && compiler.layout(source) == .plain && !Layout.isFree(xDims)
         var kernel = unsafe thimble_conv()
         unsafe kernel.family = thimble_processor()
         unsafe kernel.exact = compiler.isExact
@@ -31,7 +41,7 @@ enum ConvolutionLowering: Lowering {
         unsafe (kernel.low, kernel.high) = limits
         unsafe thimble_conv_prepare(&kernel)
         let box = unsafe KernelBox(unsafe kernel)
-        let input = try compiler.read(x, isPlanar ? .plain : .channelsLast)
+        let input = try compiler.read(source, isPlanar ? .plain : .channelsLast)
         let added = try residual.map { try compiler.read($0, .channelsLast) }
         let output = try compiler.make(y, .channelsLast)
         let step = unsafe ConvolutionStep(
@@ -110,7 +120,7 @@ struct ConvolutionStep: EpilogueHost, PixelWriter, UnfinishedStep {
     var epilogue: ElementwiseEpilogue?
 
     init(kernel: KernelBox<thimble_conv>, input: BufferID, weights: ValueID, biases: [Float]?, residual: BufferID?, result: BufferID) {
-        self.kernel = kernel
+        unsafe self.kernel = unsafe kernel
         self.input = input
         self.weights = weights
         self.biases = biases
@@ -126,8 +136,8 @@ struct ConvolutionStep: EpilogueHost, PixelWriter, UnfinishedStep {
     }
 
     func writing(to result: BufferID, pixelStride: Int) -> (step: any Step, scratch: Int)? {
-        guard unsafe !kernel.pointer.pointee.planar || kernel.pointer.pointee.path != UInt32(THIMBLE_CONV_FLAT.rawValue) else { return nil }
-        let copy = changed { unsafe $0.out_pixel_stride = pixelStride }
+        guard unsafe !kernel.pointer.pointee.planar || kernel.pointer.pointee.path != UInt32(THIMBLE_CONV_FLAT) else { return nil }
+        let copy = unsafe changed { unsafe $0.out_pixel_stride = pixelStride }
         guard unsafe copy.kernel.pointer.pointee.path == kernel.pointer.pointee.path else { return nil }
         var placed = copy
         placed.result = result

@@ -34,9 +34,9 @@ extension Compiler {
         guard unsafe described.low == -.infinity, unsafe described.high == .infinity else { return nil }
         func channels(_ operand: ElementwiseProgram.Operand) -> [Float]? { program.channels(operand, dims) }
         switch instruction.op {
-        case THIMBLE_OP_RELU where instruction.a == leaf: return step.changed { unsafe ($0.low, $0.high) = (0, .infinity) }
+        case THIMBLE_OP_RELU where instruction.a == leaf: return unsafe step.changed { unsafe ($0.low, $0.high) = (0, .infinity) }
         case THIMBLE_OP_CLIP where instruction.a == leaf && instruction.p <= instruction.q:
-            return step.changed { unsafe ($0.low, $0.high) = (instruction.p, instruction.q) }
+            return unsafe step.changed { unsafe ($0.low, $0.high) = (instruction.p, instruction.q) }
         case THIMBLE_OP_ADD:
             let other = instruction.a == leaf ? instruction.b : instruction.a
             if let terms = channels(other) { return step.residual == nil ? step.scaled(nil, terms) : nil }

@@ -70,13 +70,13 @@ extension Compiler {
     /// One box of a move; nil if it has too many axes. `from` and `to` have steps for each axis of `dims`.
     func part(_ dims: [Int], from: Cells, to: Cells) -> MoveStep.Part? {
         guard dims.count <= Int(THIMBLE_MOVE_RANK) else { return nil }
-        var move = unsafe thimble_move()
-        unsafe (move.cell, move.rank, move.family) = (from.cell, dims.count, thimble_processor())
-        unsafe withUnsafeMutableBytes(of: &move.dims) { unsafe $0.bindMemory(to: Int.self).update(fromContentsOf: dims) }
-        unsafe withUnsafeMutableBytes(of: &move.in_steps) { unsafe $0.bindMemory(to: Int.self).update(fromContentsOf: from.steps) }
-        unsafe withUnsafeMutableBytes(of: &move.out_steps) { unsafe $0.bindMemory(to: Int.self).update(fromContentsOf: to.steps) }
+        var move = thimble_move()
+        (move.cell, move.rank, move.family) = (from.cell, dims.count, thimble_processor())
+        _ = unsafe withUnsafeMutableBytes(of: &move.dims) { unsafe $0.bindMemory(to: Int.self).update(fromContentsOf: dims) }
+        _ = unsafe withUnsafeMutableBytes(of: &move.in_steps) { unsafe $0.bindMemory(to: Int.self).update(fromContentsOf: from.steps) }
+        _ = unsafe withUnsafeMutableBytes(of: &move.out_steps) { unsafe $0.bindMemory(to: Int.self).update(fromContentsOf: to.steps) }
         guard unsafe thimble_move_prepare(&move) else { return nil }
-        let box = unsafe KernelBox(unsafe move)
+        let box = KernelBox(move)
         return unsafe MoveStep.Part(
             kernel: box, source: from.buffer, sourceOffset: from.offset, targetOffset: to.offset, units: thimble_move_units(box.pointer))
     }

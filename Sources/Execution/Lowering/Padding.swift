@@ -36,7 +36,7 @@ enum PadLowering: Lowering {
 
     private static func remainder(_ place: Int, _ dim: Int) -> Int { (place % dim + dim) % dim }
 
-    private static func value(_ item: Item, _ compiler: Compiler) -> Float? {
+    fileprivate static func value(_ item: Item, _ compiler: Compiler) -> Float? {
         if item.opset < 11 { return item.float("value", 0) }
         guard item.inputs.count > 2, let id = item.inputs[2] else { return 0 }
         return compiler.unfolding.number(id)
@@ -75,6 +75,16 @@ enum PadLowering: Lowering {
 }
 
 extension Compiler {
+    /// What a value is that is only another one with zeros around its spatial axes, if this is the one time that it is read.
+    func zeroPadding(_ id: ValueID) throws -> (inner: ValueID, before: [Int], step: Int)? {
+        guard unfolding.values[id].uses == 1, case .run(let item?) = unfolding.values[id].source, item.operatorName == "Pad", let inner = item.inputs[0],
+            let dims = dims(inner), dims.count >= 3, dims != self.dims(id), item.text("mode") ?? "constant" == "constant", PadLowering.value(item, self) == 0,
+            let pads = try? Pad.pads(try constantCall(item), rank: dims.count), pads.prefix(2).allSatisfy({ $0.before == 0 && $0.after == 0 }),
+            let buffer = existing(id, layout(id)), let step = maker(of: buffer), steps[step].writes == [buffer], steps[step].step is MoveStep
+        else { return nil }
+        return (inner, pads.dropFirst(2).map(\.before), step)
+    }
+
     /// Numbers between two steps of one node; `dims` as they lie in memory.
     func makeTemporary(_ dims: [Int]) throws -> BufferID { try newBuffer(.float, dims) }
 }

@@ -16,20 +16,20 @@ enum PoolingLowering: Lowering {
         if item.operatorName.hasPrefix("Global"), compiler.layout(x) == .plain { return try reduceRows(item, x, y, dims, isMax, compiler) }
         guard let axes = axes(item, dims, result) else { return false }
 
-        var pooling = unsafe thimble_pooling()
-        unsafe (pooling.kind, pooling.family) = (UInt32((isMax ? THIMBLE_POOLING_MAX : THIMBLE_POOLING_AVERAGE).rawValue), thimble_processor())
-        unsafe (pooling.images, pooling.channels) = (dims[0], dims[1])
+        var pooling = thimble_pooling()
+        (pooling.kind, pooling.family) = (UInt32(isMax ? THIMBLE_POOLING_MAX : THIMBLE_POOLING_AVERAGE), thimble_processor())
+        (pooling.images, pooling.channels) = (dims[0], dims[1])
         let (height, width) = (axes[0], axes[1])
-        unsafe (pooling.in_height, pooling.out_height, pooling.kernel_height) = (height.input, height.output, height.kernel)
-        unsafe (pooling.stride_height, pooling.dilation_height, pooling.pad_top, pooling.pad_bottom) = (height.stride, height.dilation, height.before, height.after)
-        unsafe (pooling.in_width, pooling.out_width, pooling.kernel_width) = (width.input, width.output, width.kernel)
-        unsafe (pooling.stride_width, pooling.dilation_width, pooling.pad_left, pooling.pad_right) = (width.stride, width.dilation, width.before, width.after)
-        unsafe pooling.count_include_pad = item.integer("count_include_pad", 0) != 0
-        unsafe pooling.in = .dense(channels: dims[1], width: width.input, height: height.input)
-        unsafe pooling.out = .dense(channels: dims[1], width: width.output, height: height.output)
+        (pooling.in_height, pooling.out_height, pooling.kernel_height) = (height.input, height.output, height.kernel)
+        (pooling.stride_height, pooling.dilation_height, pooling.pad_top, pooling.pad_bottom) = (height.stride, height.dilation, height.before, height.after)
+        (pooling.in_width, pooling.out_width, pooling.kernel_width) = (width.input, width.output, width.kernel)
+        (pooling.stride_width, pooling.dilation_width, pooling.pad_left, pooling.pad_right) = (width.stride, width.dilation, width.before, width.after)
+        pooling.count_include_pad = item.integer("count_include_pad", 0) != 0
+        pooling.in = .dense(channels: dims[1], width: width.input, height: height.input)
+        pooling.out = .dense(channels: dims[1], width: width.output, height: height.output)
         unsafe thimble_pooling_prepare(&pooling)
         let input = try compiler.read(x, .channelsLast), output = try compiler.make(y, .channelsLast)
-        let step = unsafe PoolingStep(kernel: KernelBox(unsafe pooling), input: input, result: output)
+        let step = PoolingStep(kernel: KernelBox(pooling), input: input, result: output)
         compiler.emit(step, for: [item.node], reads: [input], writes: [output], scratch: step.scratch)
         return true
     }
@@ -104,7 +104,7 @@ struct PoolingStep: PixelWriter {
     func writing(to result: BufferID, pixelStride: Int) -> (step: any Step, scratch: Int)? {
         var pooling = unsafe kernel.pointer.pointee
         pooling.out = .dense(channels: pixelStride, width: pooling.out_width, height: pooling.out_height)
-        thimble_pooling_prepare(&pooling)
+        unsafe thimble_pooling_prepare(&pooling)
         let step = PoolingStep(kernel: KernelBox(pooling), input: input, result: result)
         return (step, step.scratch)
     }

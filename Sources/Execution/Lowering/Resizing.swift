@@ -74,7 +74,7 @@ enum ResizeLowering: Lowering {
         unsafe (kernel.rows.taps, kernel.columns.taps) = (rows.count, columns.count)
         let input = try compiler.read(x, .channelsLast), output = try compiler.make(y, .channelsLast)
         let box = unsafe KernelBox(unsafe kernel), scratch = unsafe thimble_resize_scratch(box.pointer)
-        let step = ResizeStep(kernel: box, rows: rows, columns: columns, input: input, result: output)
+        let step = unsafe ResizeStep(kernel: box, rows: rows, columns: columns, input: input, result: output)
         compiler.emit(
             step, for: [item.node], reads: [input, rows.cells, rows.weights, columns.cells, columns.weights], writes: [output], scratch: scratch)
         return true
@@ -124,7 +124,7 @@ struct ResizeStep: PixelWriter {
         var changed = unsafe kernel.pointer.pointee
         unsafe changed.out = .dense(channels: pixelStride, width: changed.out_width, height: changed.out_height)
         let box = unsafe KernelBox(unsafe changed), scratch = unsafe thimble_resize_scratch(box.pointer)
-        return (ResizeStep(kernel: box, rows: rows, columns: columns, input: input, result: result), scratch)
+        return unsafe (ResizeStep(kernel: box, rows: rows, columns: columns, input: input, result: result), scratch)
     }
 
     func run(_ run: ProgramRun) throws {

@@ -264,7 +264,12 @@ final class Compiler {
         let target = try newBuffer(drafts[buffer].elementType, layout.physical(dims))
         drafts[target].isTouched = true
         drafts[root(buffer)].isTouched = true
-        emit(LayoutStep(source: buffer, target: target, dims: dims, from: other), for: [], reads: [buffer], writes: [target])
+        // As a value of three axes: positions are one.
+        let box = [dims[0], dims[1], dims[2...].reduce(1, *)]
+        guard let part = part(box, from: cells(buffer, 4, box, other), to: cells(target, 4, box, layout)) else {
+            throw ModelError(.internalFault, "a value of three axes has too many")
+        }
+        emit(MoveStep(parts: [part], target: target), for: [], reads: [buffer], writes: [target])
         return target
     }
 
@@ -328,6 +333,9 @@ final class Compiler {
         scratchByteCount = max(scratchByteCount, scratch)
     }
 
+    /// Takes a step away whose only reader does its work itself.
+    func withdrawStep(at index: Int) { steps.remove(at: index) }
+
     /// The step that wrote a buffer last; nil for constants and what is given.
     func maker(of buffer: BufferID) -> Int? { makers[root(buffer)] }
 
@@ -347,6 +355,7 @@ final class Compiler {
     // MARK: the end
 
     private func finish(inputs: [BufferID?], captures: [BufferID?], outputs: [GenericStep.Operand]) throws -> Program {
+        for index in steps.indices { if let draft = steps[index].step as? any UnfinishedStep { steps[index].step = try draft.finished(self) } }
         var last = [Int](repeating: -1, count: drafts.count), first = [Int](repeating: -1, count: drafts.count)
         for (position, step) in steps.enumerated() {
             for buffer in step.reads + step.writes { last[root(buffer)] = position }

@@ -61,7 +61,7 @@ struct Unfolding {
     private(set) var captures: [ValueID] = []
     private(set) var outputs: [ValueID?] = []
     private var constants: [ObjectIdentifier: ValueID] = [:]
-    private let environment: any RunEnvironment
+    let environment: any RunEnvironment
 
     /// Nodes, function calls counted, above which a graph is run node by node: functions that call functions unfold to any number.
     private static let maximumCount = 200_000

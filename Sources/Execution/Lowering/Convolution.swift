@@ -17,10 +17,20 @@ enum ConvolutionLowering: Lowering {
         guard let bias = try bias(item, yDims[1], compiler), let limits = limits(item) else { return false }
         let residual = item.inputs.count > 3 ? item.inputs[3] : nil
         if let residual, compiler.dims(residual) != yDims || !compiler.isFloat(residual) { return false }
-        guard let axes = axes(item, x: xDims, w: wDims, y: yDims, isTransposed: isTransposed) else { return false }
+        guard var axes = axes(item, x: xDims, w: wDims, y: yDims, isTransposed: isTransposed) else { return false }
+        var source = x
+        if !isTransposed, let padding = try compiler.zeroPadding(x), let inner = compiler.dims(padding.inner) {
+            source = padding.inner
+            compiler.withdrawStep(at: padding.step)
+            for axis in padding.before.indices {
+                let place = axes.count - padding.before.count + axis
+                axes[place].in = inner[axis + 2]
+                axes[place].pad += padding.before[axis]
+            }
+        }
 
         // A few channels are read where they lie; the result has channels last either way.
-        let isPlanar = !isTransposed && xDims[1] <= 4 && item.integer("group", 1) == 1 && compiler.layout(x) == .plain && !Layout.isFree(xDims)
+        let isPlanar = !isTransposed && xDims[1] <= 4 && item.integer("group", 1) == 1 && compiler.layout(source) == .plain && !Layout.isFree(xDims)
         var kernel = unsafe thimble_conv()
         unsafe kernel.family = thimble_processor()
         unsafe kernel.exact = compiler.isExact
@@ -31,26 +41,21 @@ enum ConvolutionLowering: Lowering {
         unsafe (kernel.low, kernel.high) = limits
         unsafe thimble_conv_prepare(&kernel)
         let box = unsafe KernelBox(unsafe kernel)
-        // What the packed form depends on, by the kernel's word.
-        let form = unsafe [2, Int(kernel.path), isPlanar ? 1 : 0, isTransposed ? 1 : 0, kernel.groups]
-        let weights = try unsafe compiler.packed(w, form: form, byteCount: thimble_conv_pack_size(box.pointer)) { numbers, memory in
-            unsafe thimble_conv_pack(box.pointer, numbers, memory)
-        }
-        let input = try compiler.read(x, isPlanar ? .plain : .channelsLast)
+        let input = try compiler.read(source, isPlanar ? .plain : .channelsLast)
         let added = try residual.map { try compiler.read($0, .channelsLast) }
         let output = try compiler.make(y, .channelsLast)
         let step = unsafe ConvolutionStep(
-            kernel: box, input: input, weights: weights, bias: bias.buffer, residual: added, result: output, units: unsafe thimble_conv_units(box.pointer))
+            kernel: box, input: input, weights: w, biases: bias.numbers, residual: added, result: output)
         let scratch = unsafe thimble_conv_scratch(box.pointer)
-        compiler.emit(step, for: [item.node], reads: [input, bias.buffer, added].compactMap { $0 }, writes: [output], scratch: scratch)
+        compiler.emit(step, for: [item.node], reads: [input, added].compactMap { $0 }, writes: [output], scratch: scratch)
         return true
     }
 
     /// Nil if there is one that is no constant.
-    private static func bias(_ item: Item, _ channels: Int, _ compiler: Compiler) throws -> (buffer: BufferID?, Void)? {
+    private static func bias(_ item: Item, _ channels: Int, _ compiler: Compiler) throws -> (numbers: [Float]?, Void)? {
         guard item.inputs.count > 2, let id = item.inputs[2] else { return (nil, ()) }
         guard let numbers = compiler.unfolding.numbers(id), numbers.count == channels else { return nil }
-        return (compiler.constantBuffer(TensorBytes(try NewElements(numbers).memory), .float, [channels]), ())
+        return (numbers, ())
     }
 
     /// The bounds that a FusedConv's activation stands for; nil if it is another one.
@@ -101,16 +106,27 @@ enum ConvolutionLowering: Lowering {
     }
 }
 
+/// A convolution while the program is made: what follows it may still become part of it.
 @safe
-struct ConvolutionStep: EpilogueHost {
-    let kernel: KernelBox<thimble_conv>
+struct ConvolutionStep: EpilogueHost, PixelWriter, UnfinishedStep {
+    var kernel: KernelBox<thimble_conv>
     let input: BufferID
-    let weights: OwnedMemory
-    let bias: BufferID?
-    let residual: BufferID?
+    let weights: ValueID
+    /// Factors of the weights, one per output channel.
+    var factors: [Float]?
+    var biases: [Float]?
+    var residual: BufferID?
     var result: BufferID
-    let units: Int
     var epilogue: ElementwiseEpilogue?
+
+    init(kernel: KernelBox<thimble_conv>, input: BufferID, weights: ValueID, biases: [Float]?, residual: BufferID?, result: BufferID) {
+        unsafe self.kernel = unsafe kernel
+        self.input = input
+        self.weights = weights
+        self.biases = biases
+        self.residual = residual
+        self.result = result
+    }
 
     func adding(_ epilogue: ElementwiseEpilogue, result: BufferID) -> (any Step)? {
         guard self.epilogue == nil else { return nil }
@@ -118,6 +134,70 @@ struct ConvolutionStep: EpilogueHost {
         (copy.epilogue, copy.result) = (epilogue, result)
         return copy
     }
+
+    func writing(to result: BufferID, pixelStride: Int) -> (step: any Step, scratch: Int)? {
+        guard unsafe !kernel.pointer.pointee.planar || kernel.pointer.pointee.path != UInt32(THIMBLE_CONV_FLAT) else { return nil }
+        let copy = unsafe changed { unsafe $0.out_pixel_stride = pixelStride }
+        guard unsafe copy.kernel.pointer.pointee.path == kernel.pointer.pointee.path else { return nil }
+        var placed = copy
+        placed.result = result
+        return unsafe (placed, thimble_conv_scratch(copy.kernel.pointer))
+    }
+
+    /// The same with another description.
+    func changed(_ change: (inout thimble_conv) -> Void) -> ConvolutionStep {
+        var described = unsafe kernel.pointer.pointee, copy = self
+        unsafe change(&described)
+        unsafe thimble_conv_prepare(&described)
+        unsafe copy.kernel = KernelBox(described)
+        return copy
+    }
+
+    func finished(_ compiler: Compiler) throws -> any Step {
+        let described = unsafe kernel.pointer.pointee
+        // What the packed form depends on, by the kernel's word, and by what the weights are multiplied with.
+        let form = unsafe [2, Int(described.path), described.planar ? 1 : 0, described.transposed ? 1 : 0, described.groups] + (factors ?? []).map { Int($0.bitPattern) }
+        let packed = try unsafe compiler.packed(weights, form: form, byteCount: thimble_conv_pack_size(kernel.pointer)) { numbers, memory in
+            guard let factors else { return unsafe thimble_conv_pack(kernel.pointer, numbers, memory) }
+            unsafe withUnsafeTemporaryAllocation(of: Float.self, capacity: weightCount) { scaled in
+                unsafe scale(numbers, factors, into: scaled)
+                unsafe thimble_conv_pack(kernel.pointer, scaled.baseAddress, memory)
+            }
+        }
+        let bias = try biases.map { compiler.constantBuffer(TensorBytes(try NewElements($0).memory), .float, [$0.count]) }
+        return unsafe PackedConvolutionStep(
+            kernel: kernel, input: input, weights: packed, bias: bias, residual: residual, result: result, units: thimble_conv_units(kernel.pointer), epilogue: epilogue)
+    }
+
+    private var weightCount: Int {
+        let described = unsafe kernel.pointer.pointee
+        return unsafe described.out_c * (described.in_c / described.groups) * described.height.kernel * described.width.kernel
+    }
+
+    private func scale(_ weights: UnsafePointer<Float>, _ factors: [Float], into scaled: UnsafeMutableBufferPointer<Float>) {
+        let described = unsafe kernel.pointer.pointee, window = unsafe described.height.kernel * described.width.kernel
+        let outputs = unsafe described.out_c / described.groups, inputs = unsafe described.in_c / described.groups
+        for index in 0..<weightCount {
+            // [out][in][window]; transposed [in of all groups][out of one][window].
+            let channel = unsafe described.transposed
+                ? index / (window * outputs * inputs) * outputs + index / window % outputs : index / (window * inputs)
+            unsafe scaled[index] = weights[index] * factors[channel]
+        }
+    }
+
+    func run(_ run: ProgramRun) throws { throw ModelError(.internalFault, "a convolution runs before its weights are packed") }
+}
+
+@safe
+struct PackedConvolutionStep: Step {
+    let kernel: KernelBox<thimble_conv>
+    let input: BufferID
+    let weights: OwnedMemory
+    let bias: BufferID?
+    let residual: BufferID?
+    let result: BufferID
+    let units: Int
+    let epilogue: ElementwiseEpilogue?
 
     func run(_ run: ProgramRun) throws {
         guard let epilogue else { return unsafe convolve(run, kernel.pointer) }

@@ -172,11 +172,23 @@ extension Compiler {
             best = (index, step, layout)
         }
         guard let best, let host = steps[best.step].step as? any EpilogueHost else { return false }
+        if let convolution = host as? ConvolutionStep {
+            let folded = try fold(program, leaf: best.leaf, dims, into: convolution, at: best.step, best.layout)
+            if case .result? = folded.program.operand(of: output) {
+                // What is left is an end, if it can be one.
+                if try attach(folded.program, items, output, dims, leaf: folded.leaf, folded.step, at: best.step, best.layout, reads: folded.reads) { return true }
+            } else {
+                replaceStep(at: best.step, with: folded.step, adding: items.map(\.node), reads: folded.reads, writes: [host.result])
+                define(output, as: host.result, best.layout)
+                return true
+            }
+        }
         return try attach(program, items, output, dims, leaf: best.leaf, host, at: best.step, best.layout)
     }
 
     private func attach(
-        _ program: ElementwiseProgram, _ items: [Item], _ output: ValueID, _ dims: [Int], leaf: Int, _ host: any EpilogueHost, at step: Int, _ layout: Layout
+        _ program: ElementwiseProgram, _ items: [Item], _ output: ValueID, _ dims: [Int], leaf: Int, _ host: any EpilogueHost, at step: Int, _ layout: Layout,
+        reads: [BufferID] = []
     ) throws -> Bool {
         let physical = layout.physical(dims), columns = physical[physical.count - 1], rows = physical.dropLast().reduce(1, *)
         // All operands must be there before the step, without a conversion after it, and be one number, or one per row, column or element.
@@ -205,7 +217,7 @@ extension Compiler {
         guard let changed = unsafe host.adding(ElementwiseEpilogue(kernel: box, inputs: inputs), result: target) else {
             throw ModelError(.internalFault, "a step took no second end")
         }
-        replaceStep(at: step, with: changed, adding: items.map(\.node), reads: inputs, writes: [target])
+        replaceStep(at: step, with: changed, adding: items.map(\.node), reads: inputs + reads, writes: [target])
         return true
     }
 

@@ -50,6 +50,13 @@ struct ElementwiseProgram {
     }
 
     func unfoldingNumber(_ id: ValueID) -> Float? { unfolding.number(id) }
+    /// Numbers of a constant that is broadcast along all axes but that of channels.
+    func constantChannels(_ id: ValueID, _ dims: [Int]) -> [Float]? {
+        guard let own = unfolding.values[id].fact.fixedDims, own.count <= dims.count else { return nil }
+        let padded = Array(repeating: 1, count: dims.count - own.count) + own
+        guard padded.indices.allSatisfy({ padded[$0] == ($0 == 1 ? dims[1] : 1) }) else { return nil }
+        return unfolding.numbers(id)
+    }
     func unfoldingNumbers(_ id: ValueID) -> [Float]? { unfolding.numbers(id) }
 
     /// What the value became; the last instruction is the root's.
@@ -94,6 +101,42 @@ extension Unfolding {
         guard isConstant(id), Compiler.isFloat(values[id].fact.elementType) else { return nil }
         return try? Array(tensor(id).floats("a constant"))
     }
+}
+
+// MARK: beginnings
+
+extension ElementwiseProgram {
+    /// The instruction that alone reads the leaf, if it reads no result of another.
+    func first(of leaf: Int) -> (index: Int, instruction: Instruction)? {
+        let readers = instructions.indices.filter { instructions[$0].operands.contains(.leaf(leaf)) }
+        guard readers.count == 1 else { return nil }
+        let instruction = instructions[readers[0]]
+        guard instruction.operands.count(where: { $0 == .leaf(leaf) }) == 1 else { return nil }
+        if instruction.operands.contains(where: { if case .result = $0 { true } else { false } }) { return nil }
+        return (readers[0], instruction)
+    }
+
+    /// The same where the leaf is already what the instruction made of it. Leaves that nobody reads any more are gone.
+    func without(_ index: Int, leaf: Int) -> (program: ElementwiseProgram, leaf: Int) {
+        func shifted(_ operand: Operand) -> Operand {
+            guard case .result(let result) = operand, result >= index else { return operand }
+            return result == index ? .leaf(leaf) : .result(result - 1)
+        }
+        var copy = self
+        copy.instructions.remove(at: index)
+        copy.instructions = copy.instructions.map {
+            Instruction(op: $0.op, a: shifted($0.a), b: shifted($0.b), c: shifted($0.c), p: $0.p, q: $0.q)
+        }
+        copy.made = made.mapValues(shifted)
+        let used = leaves.indices.filter { place in place == leaf || copy.instructions.contains { $0.operands.contains(.leaf(place)) } }
+        copy.renumber(used)
+        copy.made = copy.made.mapValues { $0.reordered(used) }
+        return (copy, used.firstIndex(of: leaf) ?? 0)
+    }
+}
+
+extension ElementwiseProgram.Instruction {
+    fileprivate var operands: [ElementwiseProgram.Operand] { [a, b, c] }
 }
 
 // MARK: order of leaves

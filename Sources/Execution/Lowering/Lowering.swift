@@ -14,6 +14,16 @@ enum Lowerings {
         ConvolutionLowering.self,
         MatMulLowering.self,
         RelabelLowering.self,
+        ConcatLowering.self,
+        DepthLowering.self,
+        GatherLowering.self,
+        InstanceNormalizationLowering.self,
+        PadLowering.self,
+        PoolingLowering.self,
+        RepeatLowering.self,
+        ResizeLowering.self,
+        SliceLowering.self,
+        TransposeLowering.self,
     ]
 
     static let byOperator: [String: any Lowering.Type] = {
@@ -21,6 +31,11 @@ enum Lowerings {
         for lowering in all { for name in lowering.operators { result[name] = lowering } }
         return result
     }()
+}
+
+/// A step that is made ready when all nodes were seen: those that follow may have changed it.
+protocol UnfinishedStep: Step {
+    func finished(_ compiler: Compiler) throws -> any Step
 }
 
 /// A step whose result another one may change while it is still near.

@@ -17,7 +17,9 @@ enum RelabelLowering: Lowering {
             compiler.defineExact(output, as: try compiler.part(of: try compiler.readExact(input), dims: to))
             return true
         }
-        if from == to {
+        // Spatial axes that are split or joined follow each other in either layout.
+        let keepsChannels = from.count >= 3 && to.count >= 3 && from.prefix(2) == to.prefix(2) && compiler.layout(input) == .channelsLast
+        if from == to || keepsChannels {
             let layout = compiler.layout(input)
             compiler.define(output, as: try compiler.part(of: try compiler.read(input, layout), dims: layout.physical(to)), layout)
         } else {

@@ -1,11 +1,11 @@
 internal import Tensors
 
 /// Where the cells of one resized axis come from.
-struct ResizedAxis {
-    let axis: Int
+package struct ResizedAxis: Sendable {
+    package let axis: Int
     /// Cells before and after.
-    let input: Int
-    let size: Int
+    package let input: Int
+    package let size: Int
     /// How many times longer the axis is meant to become; `size` is that rounded.
     let scale: Float
     /// Where the result begins and ends, as shares of the axis; for tf_crop_and_resize.
@@ -29,7 +29,7 @@ struct ResizedAxis {
     }
 
     /// The old cell for each new one (nearest_mode); "simple" is what there was before opset 11.
-    func nearest(_ coordinates: String, _ mode: String) throws -> [Int] {
+    package func nearest(_ coordinates: String, _ mode: String) throws -> [Int] {
         try (0..<size).map { index in
             let x = Double(try place(of: index, coordinates)), cell: Double
             switch mode {
@@ -51,14 +51,14 @@ struct ResizedAxis {
 }
 
 /// The old cells that each new cell of an axis is a sum of.
-struct ResizeTaps {
+package struct ResizeTaps {
     /// Per new cell.
-    let count: Int
-    private(set) var cells: [Int] = []
-    private(set) var weights: [Float] = []
+    package let count: Int
+    package private(set) var cells: [Int] = []
+    package private(set) var weights: [Float] = []
 
     /// How far a filter reaches and what it weighs.
-    enum Filter {
+    package enum Filter {
         case linear
         case cubic(Float)
 
@@ -76,7 +76,7 @@ struct ResizeTaps {
         }
     }
 
-    init(_ axis: ResizedAxis, _ filter: Filter, _ coordinates: String, antialias: Bool, excludeOutside: Bool, _ call: Call) throws {
+    package init(_ axis: ResizedAxis, _ filter: Filter, _ coordinates: String, antialias: Bool, excludeOutside: Bool, _ call: Call) throws {
         // A shrinking axis is smoothed over as many cells as become one.
         let squeeze = antialias ? min(axis.scale, 1) : 1
         let half = 1 - Double((-filter.reach / squeeze).rounded(.down) + 1).saturated

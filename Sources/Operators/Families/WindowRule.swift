@@ -2,16 +2,16 @@ internal import Tensors
 
 /// How many positions a window has along each axis: the one rule that kernels follow for numbers and inference for symbols
 /// (ONNX operators Conv and MaxPool, `auto_pad` and `ceil_mode`).
-struct WindowRule {
-    var kernel: [Int]
-    var strides: [Int]
-    var dilations: [Int]
+package struct WindowRule {
+    package var kernel: [Int]
+    package var strides: [Int]
+    package var dilations: [Int]
     private let pads: [Int]
     private let mode: String
     private let ceil: Bool
 
     /// Numbers of the node's attributes, for `kernel.count` axes.
-    init(_ node: some AttributeReader, kernel: [Int], rounding ceil: Bool = false) throws {
+    package init(_ node: some AttributeReader, kernel: [Int], rounding ceil: Bool = false) throws {
         let rank = kernel.count
         self.kernel = try Self.numbers(kernel, "kernel_shape", rank, atLeast: 1)
         strides = try Self.numbers(node.ints("strides") ?? Array(repeating: 1, count: rank), "strides", rank, atLeast: 1)
@@ -45,7 +45,7 @@ struct WindowRule {
     private func reach(_ axis: Int) -> Int { (kernel[axis] - 1) * dilations[axis] + 1 }
 
     /// Borders and positions along one axis of `size` elements. Throws if the window does not fit.
-    func positions(_ axis: Int, of size: Int) throws -> (before: Int, after: Int, count: Int) {
+    package func positions(_ axis: Int, of size: Int) throws -> (before: Int, after: Int, count: Int) {
         let step = strides[axis], reach = reach(axis)
         var first = pads[axis], last = pads[axis + kernel.count]
         if isSame {

@@ -19,7 +19,7 @@ package enum Pad: Inferring, Runnable {
     }
 
     package static func run(_ call: Call) throws -> [Value?] {
-        let (cut, pads) = try cropped(call, call.tensor(0), try pads(call))
+        let (cut, pads) = try cropped(call, call.tensor(0), try pads(call, rank: call.tensor(0).dims.count))
         if pads.allSatisfy({ $0.before == 0 && $0.after == 0 }) { return [.tensor(cut)] }
         switch try call.string("mode", "constant") {
         case "constant": return [.tensor(try filled(call, cut, pads))]
@@ -34,11 +34,10 @@ package enum Pad: Inferring, Runnable {
         }
     }
 
-    private typealias Pads = [(before: Int, after: Int)]
+    package typealias Pads = [(before: Int, after: Int)]
 
-    /// Per axis of the input; negative: cells to cut off.
-    private static func pads(_ call: Call) throws -> Pads {
-        let rank = try call.tensor(0).dims.count
+    /// Per axis of the input; negative: cells to cut off. The input itself is not read.
+    package static func pads(_ call: Call, rank: Int) throws -> Pads {
         let numbers = try call.opset < 2 ? call.ints("paddings") : call.opset < 11 ? call.ints("pads") : call.ints(1)
         let axes = try call.axes(call.opset < 18 ? Array(0..<rank) : call.ints(3) ?? Array(0..<rank), rank: rank)
         guard let numbers, numbers.count == 2 * axes.count, numbers.allSatisfy({ abs($0.magnitudeClamped) <= 1 << 48 }) else {

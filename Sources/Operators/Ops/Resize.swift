@@ -23,13 +23,17 @@ package enum Resize: Inferring, Runnable {
 
     package static func run(_ call: Call) throws -> [Value?] {
         let data = try call.tensor(0)
+        return [.tensor(try plan(call, data.dims).run(call, data))]
+    }
+
+    /// What is to be done with data of those dims; of the inputs only the others are read.
+    package static func plan(_ call: Call, _ dims: [Int]) throws -> ResizePlan {
         let isOld = call.opset < 11
-        let axes = try isOld ? scaled(call, data, try floats(call, 1), named: "scales") : axes(call, data)
-        let plan = ResizePlan(
+        let axes = try isOld ? scaled(dims, try floats(call, 1), named: "scales") : axes(call, dims)
+        return ResizePlan(
             coordinates: isOld ? "asymmetric" : try call.string("coordinate_transformation_mode", "half_pixel"),
             nearest: isOld ? "simple" : try call.string("nearest_mode", "round_prefer_floor"),
             mode: try call.string("mode", "nearest"), axes: axes)
-        return [.tensor(try plan.run(call, data))]
     }
 
     static func floats(_ call: Call, _ index: Int) throws -> [Float] {
@@ -37,21 +41,21 @@ package enum Resize: Inferring, Runnable {
     }
 
     /// All axes, each with its scale.
-    static func scaled(_ call: Call, _ data: Tensor, _ scales: [Float], named name: String) throws -> [ResizedAxis] {
-        guard scales.count == data.dims.count else {
-            throw ModelError(.invalidGraph, "there are \(scales.count) \(name), one for each axis of \(data.dims) is needed")
+    static func scaled(_ dims: [Int], _ scales: [Float], named name: String) throws -> [ResizedAxis] {
+        guard scales.count == dims.count else {
+            throw ModelError(.invalidGraph, "there are \(scales.count) \(name), one for each axis of \(dims) is needed")
         }
-        return try scales.enumerated().map { axis, scale in try resized(data, axis, scale, region: (0, 1)) }
+        return try scales.enumerated().map { axis, scale in try resized(dims, axis, scale, region: (0, 1)) }
     }
 
-    private static func resized(_ data: Tensor, _ axis: Int, _ scale: Float, region: (Float, Float)) throws -> ResizedAxis {
+    private static func resized(_ dims: [Int], _ axis: Int, _ scale: Float, region: (Float, Float)) throws -> ResizedAxis {
         guard scale > 0, scale.isFinite else { throw ModelError(.invalidGraph, "axis \(axis) is scaled by \(scale), more than 0 is needed") }
-        let size = Double(scale * Float(data.dims[axis])).saturated
-        return ResizedAxis(axis: axis, input: data.dims[axis], size: size, scale: scale, region: region)
+        let size = Double(scale * Float(dims[axis])).saturated
+        return ResizedAxis(axis: axis, input: dims[axis], size: size, scale: scale, region: region)
     }
 
-    private static func axes(_ call: Call, _ data: Tensor) throws -> [ResizedAxis] {
-        let rank = data.dims.count
+    private static func axes(_ call: Call, _ dims: [Int]) throws -> [ResizedAxis] {
+        let rank = dims.count
         let axes = try call.axes(call.ints("axes") ?? Array(0..<rank), rank: rank)
         let roi = try floats(call, 1)
         guard roi.isEmpty || roi.count == 2 * axes.count else {
@@ -61,14 +65,14 @@ package enum Resize: Inferring, Runnable {
         let scales = try floats(call, 2)
         if !scales.isEmpty {
             guard scales.count == axes.count else { throw ModelError(.invalidGraph, "there are \(scales.count) scales for \(axes.count) axes") }
-            return try axes.enumerated().map { index, axis in try resized(data, axis, scales[index], region: region(index)) }
+            return try axes.enumerated().map { index, axis in try resized(dims, axis, scales[index], region: region(index)) }
         }
         guard let sizes = try call.ints(3), sizes.count == axes.count, sizes.allSatisfy({ $0 >= 0 && $0 <= 1 << 48 }) else {
             throw ModelError(.invalidGraph, "there are neither scales nor sizes for \(axes.count) axes")
         }
-        let common = try common(call, data.dims, axes, sizes)
-        return try zip(axes, Self.sizes(call, data.dims, axes, sizes)).enumerated().map { index, part in
-            let (axis, size) = part, input = data.dims[axis]
+        let common = try common(call, dims, axes, sizes)
+        return try zip(axes, Self.sizes(call, dims, axes, sizes)).enumerated().map { index, part in
+            let (axis, size) = part, input = dims[axis]
             return ResizedAxis(axis: axis, input: input, size: size, scale: common ?? Float(sizes[index]) / Float(input), region: region(index))
         }
     }
@@ -93,18 +97,23 @@ package enum Resize: Inferring, Runnable {
 }
 
 /// What Resize and Upsample are to do, whatever their version.
-struct ResizePlan {
-    let coordinates: String
-    let nearest: String
-    let mode: String
-    let axes: [ResizedAxis]
+package struct ResizePlan {
+    package let coordinates: String
+    package let nearest: String
+    package let mode: String
+    package let axes: [ResizedAxis]
+
+    /// Axes that do not stay as they are.
+    package var changed: [ResizedAxis] {
+        axes.filter { $0.size != $0.input || $0.scale != 1 || (coordinates == "tf_crop_and_resize" && $0.region != (0, 1)) }
+    }
 
     func run(_ call: Call, _ data: Tensor) throws -> Tensor {
         var dims = data.dims
         for axis in axes { dims[axis.axis] = axis.size }
         let count = try checkedCount(dims)
         let isCrop = coordinates == "tf_crop_and_resize"
-        let changed = axes.filter { $0.size != $0.input || $0.scale != 1 || (isCrop && $0.region != (0, 1)) }
+        let changed = changed
         if changed.isEmpty { return data }
         guard count > 0, data.elementCount != 0 else {
             guard count == 0 else { throw ModelError(.invalidGraph, "cannot resize \(data.dims), which has no elements, to \(dims)") }

@@ -47,8 +47,16 @@ package enum SliceOperator: Inferring, Runnable {
     }
 
     package static func run(_ call: Call) throws -> [Value?] {
-        let data = try call.tensor(0), rank = data.dims.count
-        let isOld = call.opset < 10
+        let data = try call.tensor(0)
+        let (dims, from, isAll) = try box(call, data.dims)
+        if isAll { return [.tensor(data)] }
+        let place = Stepping(offset: dims.contains(0) ? 0 : from.offset, steps: from.steps)
+        return [.tensor(try CellMover.view(call, data, dims, place))]
+    }
+
+    /// What is taken of data of dims `all`: its dims, and where it lies there, in elements. Of the inputs only the others are read.
+    package static func box(_ call: Call, _ all: [Int]) throws -> (dims: [Int], place: (offset: Int, steps: [Int]), isAll: Bool) {
+        let rank = all.count, isOld = call.opset < 10
         guard let starts = try isOld ? call.ints("starts") : call.ints(1), let ends = try isOld ? call.ints("ends") : call.ints(2) else {
             throw ModelError(.invalidGraph, "starts or ends are missing")
         }
@@ -57,17 +65,16 @@ package enum SliceOperator: Inferring, Runnable {
         guard starts.count == ends.count, axes.count == starts.count, steps?.count ?? starts.count == starts.count else {
             throw ModelError(.invalidGraph, "has \(starts.count) starts, \(ends.count) ends, \(axes.count) axes, \(steps?.count ?? starts.count) steps; as many of each are needed")
         }
-        var dims = data.dims, from = Stepping(steps: denseStrides(data.dims))
+        var dims = all, offset = 0, strides = denseStrides(all)
         for (index, axis) in axes.enumerated() {
-            let range = try range(starts[index], ends[index], steps?[index] ?? 1, of: data.dims[axis])
+            let range = try range(starts[index], ends[index], steps?[index] ?? 1, of: all[axis])
             dims[axis] = range.count
             guard range.count > 0 else { continue }
-            from.offset += range.start * from.steps[axis]
+            offset += range.start * strides[axis]
             // One cell needs no step, and only its step can be larger than the axis.
-            from.steps[axis] *= range.count > 1 ? range.step : 0
+            strides[axis] *= range.count > 1 ? range.step : 0
         }
-        if dims == data.dims, from.offset == 0, steps?.allSatisfy({ $0 > 0 }) ?? true { return [.tensor(data)] }
-        return [.tensor(try CellMover.view(call, data, dims, dims.contains(0) ? Stepping(steps: from.steps) : from))]
+        return (dims, (offset, strides), dims == all && offset == 0 && steps?.allSatisfy { $0 > 0 } ?? true)
     }
 
     private static func range(_ start: Int, _ end: Int, _ step: Int, of dim: Int) throws -> (start: Int, count: Int, step: Int) {

@@ -16,14 +16,18 @@ package enum Upsample: Inferring, Runnable {
 
     package static func run(_ call: Call) throws -> [Value?] {
         let data = try call.tensor(0)
+        return [.tensor(try plan(call, data.dims).run(call, data))]
+    }
+
+    /// What is to be done with data of those dims; of the inputs only the other is read.
+    package static func plan(_ call: Call, _ dims: [Int]) throws -> ResizePlan {
         let scales: [Float]
         if call.opset < 7 {
             scales = try [1, 1, call.required("height_scale", call.float("height_scale")), call.required("width_scale", call.float("width_scale"))]
         } else {
             scales = try call.opset < 9 ? call.required("scales", call.floats("scales")) : Resize.floats(call, 1)
         }
-        let axes = try Resize.scaled(call, data, scales, named: "scales")
-        let plan = ResizePlan(coordinates: "asymmetric", nearest: "simple", mode: try call.string("mode", "nearest"), axes: axes)
-        return [.tensor(try plan.run(call, data))]
+        let axes = try Resize.scaled(dims, scales, named: "scales")
+        return ResizePlan(coordinates: "asymmetric", nearest: "simple", mode: try call.string("mode", "nearest"), axes: axes)
     }
 }

@@ -24,13 +24,13 @@ struct TransposedConvolution: Sendable {
 
     private static func window(_ call: Call, _ input: [Int], _ kernel: [Int]) throws -> Window {
         let rank = input.count, ones = Array(repeating: 1, count: rank)
-        let strides = try Window.numbers(call.ints("strides") ?? ones, "strides", rank, atLeast: 1)
-        let dilations = try Window.numbers(call.ints("dilations") ?? ones, "dilations", rank, atLeast: 1)
-        let extra = try Window.numbers(call.ints("output_padding") ?? ones.map { _ in 0 }, "output_padding", rank, atLeast: 0)
-        let kernel = try Window.numbers(kernel, "kernel_shape", rank, atLeast: 1)
-        var pads = try Window.pads(call, rank)
+        let strides = try WindowRule.numbers(call.ints("strides") ?? ones, "strides", rank, atLeast: 1)
+        let dilations = try WindowRule.numbers(call.ints("dilations") ?? ones, "dilations", rank, atLeast: 1)
+        let extra = try WindowRule.numbers(call.ints("output_padding") ?? ones.map { _ in 0 }, "output_padding", rank, atLeast: 0)
+        let kernel = try WindowRule.numbers(kernel, "kernel_shape", rank, atLeast: 1)
+        var pads = try WindowRule.pads(call, rank)
         // Some exporters give batch and channels, too.
-        let stated = try call.ints("output_shape").map { try Window.numbers(Array($0.suffix(rank)), "output_shape", rank, atLeast: 0) }
+        let stated = try call.ints("output_shape").map { try WindowRule.numbers(Array($0.suffix(rank)), "output_shape", rank, atLeast: 0) }
         let mode = try call.string("auto_pad", "NOTSET")
         var output: [Int] = []
         for axis in 0..<rank {

@@ -31,15 +31,13 @@ struct Window: Sendable {
 
     /// Numbers of the node's attributes. `spatial`: dims of the input without batch and channels.
     init(_ call: Call, spatial: [Int], kernel: [Int], rounding ceil: Bool = false) throws {
-        let rank = spatial.count
-        self.input = spatial
-        self.kernel = try Self.numbers(kernel, "kernel_shape", rank, atLeast: 1)
-        strides = try Self.numbers(call.ints("strides") ?? Array(repeating: 1, count: rank), "strides", rank, atLeast: 1)
-        dilations = try Self.numbers(call.ints("dilations") ?? Array(repeating: 1, count: rank), "dilations", rank, atLeast: 1)
-        (before, after, output) = ([], [], [])
-        let pads = try Self.pads(call, rank)
-        let mode = try call.string("auto_pad", "NOTSET")
-        for axis in 0..<rank { try addAxis(axis, mode, pads, ceil) }
+        guard spatial.count == kernel.count else {
+            throw ModelError(.invalidGraph, "'kernel_shape' has \(kernel.count) numbers, \(spatial.count) are needed")
+        }
+        let rule = try WindowRule(call, kernel: kernel, rounding: ceil)
+        (self.kernel, strides, dilations) = (rule.kernel, rule.strides, rule.dilations)
+        let axes = try spatial.enumerated().map { try rule.positions($0, of: $1) }
+        (input, before, after, output) = (spatial, axes.map(\.before), axes.map(\.after), axes.map(\.count))
         guard elementCount(of: output) != nil, elementCount(of: kernel) != nil else { throw ModelError(.limit, "\(output) positions are too many") }
     }
 
@@ -47,49 +45,6 @@ struct Window: Sendable {
     init(input: [Int], kernel: [Int], strides: [Int], dilations: [Int], before: [Int], after: [Int], output: [Int]) {
         (self.input, self.kernel, self.strides, self.dilations) = (input, kernel, strides, dilations)
         (self.before, self.after, self.output) = (before, after, output)
-    }
-
-    static func pads(_ call: Call, _ rank: Int) throws -> [Int] {
-        try numbers(call.ints("pads") ?? Array(repeating: 0, count: 2 * rank), "pads", 2 * rank, atLeast: 0)
-    }
-
-    static func numbers(_ values: [Int], _ name: String, _ count: Int, atLeast least: Int) throws -> [Int] {
-        guard values.count == count else { throw ModelError(.invalidGraph, "'\(name)' has \(values.count) numbers, \(count) are needed") }
-        if let wrong = values.first(where: { $0 < least || $0 > 1 << 31 }) {
-            throw ModelError(.invalidGraph, "'\(name)' has \(wrong), \(least) to 2^31 is needed")
-        }
-        return values
-    }
-
-    private mutating func addAxis(_ axis: Int, _ mode: String, _ pads: [Int], _ ceil: Bool) throws {
-        let size = input[axis], step = strides[axis]
-        // At most 2^62 + 1.
-        let reach = (kernel[axis] - 1) * dilations[axis] + 1
-        guard reach <= 1 << 48 else { throw ModelError(.limit, "a window of \(kernel[axis]) with dilation \(dilations[axis]) reaches further than 2^48") }
-        var first = pads[axis], last = pads[axis + input.count]
-        switch mode {
-        case "SAME_UPPER", "SAME_LOWER":
-            let count = ceilDivide(size, step)
-            let total = max(0, (count - 1) * step + reach - size)
-            first = mode == "SAME_UPPER" ? total / 2 : total - total / 2
-            last = total - first
-        case "VALID": (first, last) = (0, 0)
-        case "NOTSET", "": break
-        default: throw ModelError(.invalidGraph, "'auto_pad' is '\(printable(mode))', NOTSET, SAME_UPPER, SAME_LOWER or VALID is needed")
-        }
-        let room = size + first + last - reach
-        var count = 0
-        if size > 0 || room >= 0 {
-            guard room >= 0 || ceil else {
-                throw ModelError(.invalidGraph, "a window that reaches over \(reach) does not fit axis \(axis + 2) of \(size) with borders of \(first) and \(last)")
-            }
-            count = room < 0 ? (room > -step && ceil ? 1 : 0) : (ceil ? ceilDivide(room, step) : room / step) + 1
-            // A window that starts in the border behind the input is none.
-            if ceil, count > 1, (count - 1) * step >= size + first { count -= 1 }
-        }
-        before.append(first)
-        after.append(last)
-        output.append(count)
     }
 }
 

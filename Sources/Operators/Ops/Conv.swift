@@ -1,11 +1,15 @@
 package import Tensors
 
-package enum Conv: Checkable, Runnable {
+package enum Conv: Checkable, Inferring, Runnable {
     package static let name: Name = "Conv"
 
     static func check(_ node: OperatorNode, into report: inout NodeReport) {
         node.checkWindow(weights: 1, into: &report)
         node.checkGroup(weights: 1, into: &report)
+    }
+
+    static func infer(_ call: InferenceCall) throws -> [Fact] {
+        [Fact(try call.commonType(0..<3), try call.convolution(call.dims(0), call.dims(1)))]
     }
 
     package static func run(_ call: Call) throws -> [Value?] {

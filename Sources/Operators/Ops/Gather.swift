@@ -1,6 +1,6 @@
 package import Tensors
 
-package enum Gather: Checkable {
+package enum Gather: Checkable, Inferring {
     package static let name: Name = "Gather"
 
     static func check(_ node: OperatorNode, into report: inout NodeReport) {
@@ -9,6 +9,17 @@ package enum Gather: Checkable {
 }
 
 extension Gather: Runnable {
+    static func infer(_ call: InferenceCall) throws -> [Fact] {
+        let data = try call.tensor(0), indices = try call.tensor(1)
+        guard let dims = data.dims else { return [Fact(data.elementType)] }
+        let axis = try call.axis(call.int("axis", 0), rank: dims.count)
+        guard let places = indices.dims else { return [Fact(data.elementType)] }
+        let result = dims[..<axis] + places + dims[(axis + 1)...]
+        guard let elements = data.integers, dims.count == 1, let numbers = indices.integers else { return [Fact(data.elementType, Array(result))] }
+        let taken = try numbers.map { try $0.value.map { elements[try cellIndex($0, dim: elements.count)] } ?? .unknown }
+        return [Fact(data.elementType, Array(result), integers: places.count <= 1 ? taken : nil)]
+    }
+
     package static func run(_ call: Call) throws -> [Value?] {
         let data = try call.tensor(0), indices = try call.tensor(1)
         let axis = try call.axis(call.int("axis", 0), rank: data.dims.count)

@@ -1,8 +1,10 @@
 package import Tensors
 
 /// NaN stays.
-package enum Relu: Runnable {
+package enum Relu: Inferring, Runnable {
     package static let name: Name = "Relu"
+
+    static func infer(_ call: InferenceCall) throws -> [Fact] { try call.likeInput() }
 
     package static func run(_ call: Call) throws -> [Value?] { try call.map(Function()) }
 

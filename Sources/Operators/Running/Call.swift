@@ -17,7 +17,7 @@ package protocol RunEnvironment: AnyObject, Sendable {
 }
 
 /// One execution of one node.
-package struct Call: Sendable {
+package struct Call: AttributeReader, Sendable {
     package let node: Node
     /// Version of the operator set that the node's domain has.
     package let opset: Int
@@ -62,98 +62,5 @@ extension Call {
     /// The numbers of an INT64 or INT32 input (a shape, axes, …), or nil if it is left out.
     package func ints(_ index: Int) throws -> [Int]? {
         try optionalTensor(index)?.integers("input \(index)")
-    }
-}
-
-// MARK: attributes
-
-extension Call {
-    private func attribute(_ name: Name, _ type: String) throws -> AttributeValue? {
-        guard let attribute = node.attribute(name) else { return nil }
-        guard attribute.value.typeName == type else {
-            throw ModelError(.invalidGraph, "attribute '\(name)' is \(attribute.value.typeName), \(type) is needed")
-        }
-        return attribute.value
-    }
-
-    package func int(_ name: Name) throws -> Int? {
-        guard case .int(let value)? = try attribute(name, "INT") else { return nil }
-        return Int(value)
-    }
-
-    package func int(_ name: Name, _ standard: Int) throws -> Int { try int(name) ?? standard }
-    package func bool(_ name: Name, _ standard: Bool = false) throws -> Bool { try int(name).map { $0 != 0 } ?? standard }
-
-    package func float(_ name: Name) throws -> Float? {
-        guard case .float(let value)? = try attribute(name, "FLOAT") else { return nil }
-        return value
-    }
-
-    package func float(_ name: Name, _ standard: Float) throws -> Float { try float(name) ?? standard }
-
-    package func ints(_ name: Name) throws -> [Int]? {
-        guard case .ints(let values)? = try attribute(name, "INTS") else { return nil }
-        return values.map { Int($0) }
-    }
-
-    package func floats(_ name: Name) throws -> [Float]? {
-        guard case .floats(let values)? = try attribute(name, "FLOATS") else { return nil }
-        return values
-    }
-
-    /// Text that need not be UTF-8 is refused: enumerations and names are.
-    package func string(_ name: Name) throws -> String? {
-        guard case .string(let bytes)? = try attribute(name, "STRING") else { return nil }
-        guard let text = Name(utf8: bytes) else { throw ModelError(.invalidGraph, "attribute '\(name)' is not UTF-8") }
-        return text.text
-    }
-
-    package func string(_ name: Name, _ standard: String) throws -> String { try string(name) ?? standard }
-
-    package func strings(_ name: Name) throws -> [[UInt8]]? {
-        guard case .strings(let values)? = try attribute(name, "STRINGS") else { return nil }
-        return values
-    }
-
-    /// An attribute that is an element type's number; 0 is none.
-    func elementType(_ name: Name) throws -> ElementType? {
-        guard let number = try int(name), number != 0 else { return nil }
-        guard let raw = Int32(exactly: number), ElementType(rawValue: raw).isKnown else {
-            throw ModelError(.invalidGraph, "attribute '\(name)' is \(number), a data type of 1 to \(ElementType.allKnown.count) is needed")
-        }
-        return ElementType(rawValue: raw)
-    }
-
-    package func tensor(_ name: Name) throws -> Tensor? {
-        guard case .tensor(let value)? = try attribute(name, "TENSOR") else { return nil }
-        return value
-    }
-
-    package func graph(_ name: Name) throws -> Graph {
-        guard case .graph(let value)? = try attribute(name, "GRAPH") else { throw ModelError(.invalidGraph, "attribute '\(name)' is missing") }
-        return value
-    }
-
-    /// An attribute that the operator must have.
-    package func required<T>(_ name: Name, _ value: T?) throws -> T {
-        guard let value else { throw ModelError(.invalidGraph, "attribute '\(name)' is missing") }
-        return value
-    }
-}
-
-// MARK: axes
-
-extension Call {
-    /// `axis` of a value of `rank` dimensions, counted from the end if negative. Throws unless it lies in -rank ..< rank.
-    package func axis(_ axis: Int, rank: Int) throws -> Int {
-        guard axis >= -rank, axis < rank else { throw ModelError(.invalidGraph, "axis \(axis) of \(rank) dimensions; -\(rank) to \(rank - 1) exist") }
-        return axis < 0 ? axis + rank : axis
-    }
-
-    /// The same for several, which must differ.
-    package func axes(_ axes: [Int], rank: Int) throws -> [Int] {
-        let result = try axes.map { try axis($0, rank: rank) }
-        guard Set(result).count == result.count else { throw ModelError(.invalidGraph, "axes \(axes) name one axis twice") }
-        return result
     }
 }

@@ -11,7 +11,8 @@ typealias GraphID = Int
 struct Use: Hashable {
     /// -1 for an output of a graph.
     var node: NodeID
-    var graph: GraphID
+    /// Of an output.
+    var graph: GraphID = -1
     var index: Int
 }
 
@@ -23,10 +24,12 @@ struct EditedValue {
     /// -1 for inputs and constants.
     var maker: NodeID = -1
     var isInput = false
+    /// A constant that IR 3 lists among the inputs.
+    var isListed = false
     /// Somebody outside of the graphs knows it by its name, or may change it: it stays, under this name, as it is.
     var isPinned = false
     var constant: StoredConstant?
-    var users: [Use] = []
+    var users = UserList()
 }
 
 /// A constant of a graph. Its tensor is never copied.
@@ -81,7 +84,7 @@ struct EditedGraph {
     var shell: Graph
     /// -1 for the outermost.
     let owner: NodeID
-    let depth: Int
+    var depth: Int
     var inputs: [ValueID]
     var inputInfos: [ValueInfo]
     var outputs: [ValueID]

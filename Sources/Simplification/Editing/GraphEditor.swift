@@ -116,7 +116,7 @@ final class GraphEditor {
         return node
     }
 
-    func isOutput(_ value: ValueID) -> Bool { values[value].users.contains { $0.node < 0 } }
+    func isOutput(_ value: ValueID) -> Bool { values[value].users.outputCount > 0 }
 
     /// The only node that reads a value, once, in the value's own graph; nil if there are others or it is an output of a graph.
     func onlyUser(_ value: ValueID) -> NodeID? {
@@ -131,16 +131,14 @@ final class GraphEditor {
 
     // MARK: uses
 
-    func addUse(_ value: ValueID, _ use: Use) { if value >= 0 { values[value].users.append(use) } }
+    func addUse(_ value: ValueID, _ use: Use) { if value >= 0 { values[value].users.add(use) } }
 
     func removeUse(_ value: ValueID, _ use: Use) {
-        guard value >= 0, let at = values[value].users.firstIndex(of: use) else { return }
-        values[value].users.swapAt(at, values[value].users.count - 1)
-        values[value].users.removeLast()
+        if value >= 0 { values[value].users.remove(use) }
     }
 
     func setInput(_ node: NodeID, _ index: Int, _ value: ValueID) {
-        let old = nodes[node].inputs[index], use = Use(node: node, graph: nodes[node].graph, index: index)
+        let old = nodes[node].inputs[index], use = Use(node: node, index: index)
         guard old != value else { return }
         removeUse(old, use)
         nodes[node].inputs[index] = value
@@ -150,11 +148,11 @@ final class GraphEditor {
 
     /// Other inputs for a node; trailing omitted ones go.
     func setInputs(_ node: NodeID, _ inputs: [ValueID]) {
-        for (index, value) in nodes[node].inputs.enumerated() { removeUse(value, Use(node: node, graph: nodes[node].graph, index: index)) }
+        for (index, value) in nodes[node].inputs.enumerated() { removeUse(value, Use(node: node, index: index)) }
         var inputs = inputs
         while inputs.last == -1 { inputs.removeLast() }
         nodes[node].inputs = inputs
-        for (index, value) in inputs.enumerated() { addUse(value, Use(node: node, graph: nodes[node].graph, index: index)) }
+        for (index, value) in inputs.enumerated() { addUse(value, Use(node: node, index: index)) }
         noteChange()
     }
 
@@ -174,11 +172,11 @@ final class GraphEditor {
             rename(new, name)
         }
         let users = values[old].users
-        values[old].users = []
+        values[old].users = UserList()
         for use in users {
             if use.node >= 0 { nodes[use.node].inputs[use.index] = new } else { graphs[use.graph].outputs[use.index] = new }
+            values[new].users.add(use)
         }
-        values[new].users += users
         noteChange()
     }
 
@@ -231,7 +229,7 @@ final class GraphEditor {
     func remove(_ node: NodeID) {
         guard nodes[node].isAlive else { return }
         nodes[node].isAlive = false
-        for (index, value) in nodes[node].inputs.enumerated() { removeUse(value, Use(node: node, graph: nodes[node].graph, index: index)) }
+        for (index, value) in nodes[node].inputs.enumerated() { removeUse(value, Use(node: node, index: index)) }
         for output in nodes[node].outputs where output >= 0 && values[output].maker == node { forget(output) }
         for subgraph in nodes[node].subgraphs { remove(graph: subgraph.graph) }
         noteChange()
@@ -242,7 +240,7 @@ final class GraphEditor {
         graphs[graph].isAlive = false
         for (index, value) in graphs[graph].outputs.enumerated() { removeUse(value, Use(node: -1, graph: graph, index: index)) }
         for node in graphs[graph].nodes { remove(node) }
-        for value in graphs[graph].constants + graphs[graph].inputs { forget(value) }
+        for value in graphs[graph].constants + graphs[graph].inputs where values[value].graph == graph { forget(value) }
     }
 
     /// A value that nobody makes or reads any more; its name is free.

@@ -23,40 +23,11 @@ struct TransposedConvolution: Sendable {
     }
 
     private static func window(_ call: Call, _ input: [Int], _ kernel: [Int]) throws -> Window {
-        let rank = input.count, ones = Array(repeating: 1, count: rank)
-        let strides = try WindowRule.numbers(call.ints("strides") ?? ones, "strides", rank, atLeast: 1)
-        let dilations = try WindowRule.numbers(call.ints("dilations") ?? ones, "dilations", rank, atLeast: 1)
-        let extra = try WindowRule.numbers(call.ints("output_padding") ?? ones.map { _ in 0 }, "output_padding", rank, atLeast: 0)
-        let kernel = try WindowRule.numbers(kernel, "kernel_shape", rank, atLeast: 1)
-        var pads = try WindowRule.pads(call, rank)
-        // Some exporters give batch and channels, too.
-        let stated = try call.ints("output_shape").map { try WindowRule.numbers(Array($0.suffix(rank)), "output_shape", rank, atLeast: 0) }
-        let mode = try call.string("auto_pad", "NOTSET")
-        var output: [Int] = []
-        for axis in 0..<rank {
-            guard let reach = checkedMultiply(kernel[axis] - 1, dilations[axis]), let way = checkedMultiply(strides[axis], max(0, input[axis] - 1)), way < 1 << 49,
-                reach < 1 << 49
-            else { throw ModelError(.limit, "axis \(axis + 2) of the result is too large") }
-            let full = way + extra[axis] + reach + 1
-            let isSame = mode == "SAME_UPPER" || mode == "SAME_LOWER"
-            guard isSame || ["NOTSET", "", "VALID"].contains(mode) else {
-                throw ModelError(.invalidGraph, "'auto_pad' is '\(printable(mode))', NOTSET, SAME_UPPER, SAME_LOWER or VALID is needed")
-            }
-            if stated != nil || isSame {
-                let size = stated?[axis] ?? input[axis] * strides[axis]
-                let total = max(0, full - size)
-                let first = mode == "SAME_UPPER" ? total / 2 : total - total / 2
-                (pads[axis], pads[axis + rank]) = (first, total - first)
-                output.append(size)
-            } else {
-                if mode == "VALID" { (pads[axis], pads[axis + rank]) = (0, 0) }
-                let size = full - pads[axis] - pads[axis + rank]
-                guard size >= 0 else { throw ModelError(.invalidGraph, "borders of \(pads[axis]) and \(pads[axis + rank]) leave nothing of \(full) along axis \(axis + 2)") }
-                output.append(size)
-            }
-        }
+        let rule = try TransposedWindowRule(call, kernel: kernel)
+        let axes = try input.enumerated().map { try rule.borders($0, of: $1) }
         return Window(
-            input: output, kernel: kernel, strides: strides, dilations: dilations, before: Array(pads[..<rank]), after: Array(pads[rank...]), output: input)
+            input: axes.map(\.size), kernel: rule.kernel, strides: rule.strides, dilations: rule.dilations, before: axes.map(\.before), after: axes.map(\.after),
+            output: input)
     }
 
     func run<T: RealElement>(_ x: Elements<T>, _ w: Elements<T>, bias: [T], into y: NewElements<T>, threads: Int) throws {

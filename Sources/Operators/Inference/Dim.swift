@@ -46,6 +46,9 @@ package enum Dim: Hashable, Sendable {
     package var isNonNegative: Bool { lowerBound.map { $0 >= 0 } ?? false }
     package var isPositive: Bool { lowerBound.map { $0 > 0 } ?? false }
 
+    /// Itself, if it is sure that it can be a size.
+    package var ifSize: Dim { isNonNegative ? self : .unknown }
+
     /// A size of an axis: what cannot be told is a fresh symbol, so that it is known to be the same wherever it goes.
     package var asSize: Dim { isUnknown ? .fresh() : self }
 }

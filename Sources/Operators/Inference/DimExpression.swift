@@ -38,6 +38,12 @@ package struct DimExpression: Hashable, Sendable {
     var size: Int { terms.reduce(0) { $1.factors.reduce($0 + 1) { $0 + $1.size } } }
     var hasOnlyNames: Bool { terms.allSatisfy { $0.factors.allSatisfy(\.hasOnlyNames) } }
 
+    /// True for a size without a name.
+    var isFresh: Bool {
+        guard terms.count == 1, terms[0].coefficient == 1, terms[0].factors.count == 1, case .fresh = terms[0].factors[0] else { return false }
+        return true
+    }
+
     /// Graded order, greatest first: a product of two terms' factors keeps their order, so that division works from the first term on.
     private static func precedes(_ a: [DimAtom], _ b: [DimAtom]) -> Bool {
         if a.count != b.count { return a.count > b.count }

@@ -85,16 +85,35 @@ package struct Fact: Equatable, Sendable {
         }
     }
 
-    /// The elements of a tensor of INT64 or INT32 of rank 0 or 1, of which some are known.
+    /// The elements of a tensor of INT64, INT32 or BOOL (0 and 1) of rank 0 or 1, of which some are known.
     package var integers: [Dim]? {
         switch value {
         case .integers(let elements): return elements
         case .constant(let tensor):
             guard tensor.dims.count <= 1, let count = tensor.elementCount, count <= Self.integerLimit,
-                tensor.elementType == .int64 || tensor.elementType == .int32
+                tensor.elementType == .int64 || tensor.elementType == .int32 || tensor.elementType == .bool
             else { return nil }
+            if tensor.elementType == .bool { return try? tensor.elements(as: UInt8.self).map { $0 == 0 ? 0 : 1 } }
             return try? tensor.integers("the value").map(Dim.value)
         case nil: return nil
+        }
+    }
+
+    /// True if all or some of the value is known.
+    package var hasValue: Bool { value != nil }
+
+    /// With symbols replaced by what `sizes` says.
+    package func substituting(_ sizes: (DimSymbol) -> Dim?) -> Fact {
+        switch kind {
+        case .unknown: return self
+        case .tensor:
+            var copy = self
+            copy.dims = dims?.map { $0.substituting(sizes).asSize }
+            if case .integers(let elements)? = value { copy.value = .integers(elements.map { $0.substituting(sizes) }) }
+            return copy
+        case .sequence(let element): return .sequence(of: element.substituting(sizes))
+        case .optional(let value): return .optional(value.substituting(sizes))
+        case .map(let key, let value): return .map(key: key, value: value.substituting(sizes))
         }
     }
 
@@ -114,9 +133,20 @@ package struct Fact: Equatable, Sendable {
         case .int32?:
             guard numbers.allSatisfy({ Int32(exactly: $0) != nil }) else { return nil }
             return try? NewElements(numbers.map { Int32($0) }).tensor(.int32, dims)
+        case .bool?: return try? NewElements(numbers.map { $0 == 0 ? 0 : 1 as UInt8 }).tensor(.bool, dims)
         default: return nil
         }
     }
+
+    /// The one number of a tensor of one element, towards zero.
+    package var scalar: Dim? {
+        if let integers { return integers.first }
+        guard let constant, constant.elementCount == 1 else { return nil }
+        return (try? constant.number("the value").saturated).map(Dim.value)
+    }
+
+    /// The one truth value of a BOOL.
+    package var truth: Bool? { elementType == .bool ? integers?.first?.value.map { $0 != 0 } : nil }
 }
 
 // MARK: types of ONNX

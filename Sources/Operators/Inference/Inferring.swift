@@ -97,15 +97,20 @@ extension [Dim] {
 // MARK: finding the operator
 
 extension Operators {
-    /// What the outputs of a node are, from what is known of its inputs: `.unknown` where the operator does not tell.
-    package static func infer(_ node: Node, opset: Int, inputs: [Fact?], subgraphs: (any SubgraphInference)? = nil) throws -> [Fact] {
-        let domain: Name = if let domain = node.domain, domain != "ai.onnx" { domain } else { "" }
-        guard let opType = node.opType, let found = find(opType, domain: domain) as? any Inferring.Type else {
+    /// What the outputs of a node are, from what is known of its inputs: `.unknown` where the operator does not tell. Throws if no run of the
+    /// node could succeed. Nodes with small constants as inputs are run, unless `runsConstants` is false.
+    package static func infer(
+        _ node: Node, opset: Int, inputs: [Fact?], subgraphs: (any SubgraphInference)? = nil, runsConstants: Bool = true
+    ) throws -> [Fact] {
+        guard let opType = node.opType, let found = find(opType, domain: Domain.canonical(node.domain)) else {
             return [Fact](repeating: .unknown, count: node.outputs.count)
         }
-        var facts = try found.infer(InferenceCall(node: node, opset: opset, inputs: inputs, subgraphs: subgraphs))
+        var facts: [Fact] = []
+        if let inferring = found as? any Inferring.Type {
+            facts = try inferring.infer(InferenceCall(node: node, opset: opset, inputs: inputs, subgraphs: subgraphs))
+        }
         while facts.count < node.outputs.count { facts.append(.unknown) }
         if facts.count > node.outputs.count { facts.removeLast(facts.count - node.outputs.count) }
-        return facts
+        return runsConstants ? ConstantEvaluation.apply(found, node, opset: opset, inputs: inputs, to: facts) : facts
     }
 }

@@ -1,7 +1,16 @@
 package import Tensors
 
-package enum AffineGrid: Runnable {
+package enum AffineGrid: Inferring, Runnable {
     package static let name: Name = "AffineGrid"
+
+    static func infer(_ call: InferenceCall) throws -> [Fact] {
+        let theta = try call.tensor(0)
+        guard let size = try call.integers(1) else { return [Fact(theta.elementType)] }
+        guard size.count == 4 || size.count == 5 else {
+            throw ModelError(.invalidGraph, "the size is \(size.text), 4 or 5 numbers are needed: batches, channels and the image")
+        }
+        return [Fact(theta.elementType, [size[0]] + size[2...].map(\.ifSize) + [.value(size.count - 2)])]
+    }
 
     package static func run(_ call: Call) throws -> [Value?] {
         let theta = try call.tensor(0)

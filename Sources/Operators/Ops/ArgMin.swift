@@ -1,6 +1,6 @@
 package import Tensors
 
-package enum ArgMin: Checkable {
+package enum ArgMin: Checkable, Inferring {
     package static let name: Name = "ArgMin"
 
     static func check(_ node: OperatorNode, into report: inout NodeReport) {
@@ -9,6 +9,8 @@ package enum ArgMin: Checkable {
 }
 
 extension ArgMin: Runnable {
+    static func infer(_ call: InferenceCall) throws -> [Fact] { try call.extreme() }
+
     package static func run(_ call: Call) throws -> [Value?] { try call.findExtremes(Better.self) }
 
     private enum Better: Preference {

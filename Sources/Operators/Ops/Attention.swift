@@ -1,7 +1,32 @@
 package import Tensors
 
-package enum Attention: Runnable {
+package enum Attention: Inferring, Runnable {
     package static let name: Name = "Attention"
+
+    static func infer(_ call: InferenceCall) throws -> [Fact] {
+        let (q, k, v) = (try call.tensor(0), try call.tensor(1), try call.tensor(2)), type = q.elementType
+        for fact in [q, k, v] {
+            if let rank = fact.rank, rank != 3, rank != 4 { throw ModelError(.invalidGraph, "queries are \(q), keys \(k), values \(v); 3 or 4 dimensions of each are needed") }
+        }
+        let queries = try heads(q, call.int("q_num_heads")), keys = try heads(k, call.int("kv_num_heads")), values = try heads(v, call.int("kv_num_heads"))
+        let past = try call.hasInput(4) ? call.dims(4)?[safe: 2] ?? .unknown : 0
+        let length = (keys[2] + past).asSize, batch = try call.same(queries[0], keys[0], "queries \(q) and keys \(k) need one batch")
+        let y: [Dim]? = q.rank == 3 ? [batch, queries[2], queries[1] * values[3]] : q.rank == 4 ? [batch, queries[1], queries[2], values[3]] : nil
+        return [
+            Fact(type, y), Fact(type, [keys[0], keys[1], length, keys[3]]), Fact(type, [values[0], values[1], length, values[3]]),
+            Fact(type, [batch, queries[1], queries[2], length]),
+        ]
+    }
+
+    /// [batch, heads, length, size], as `AttentionHeads` has them.
+    private static func heads(_ fact: Fact, _ stated: Int?) throws -> [Dim] {
+        guard let dims = fact.dims else { return [.unknown, stated.map(Dim.value) ?? .unknown, .unknown, .unknown] }
+        if dims.count == 4 { return dims }
+        guard let stated, stated > 0, dims[2].value.map({ $0 % stated == 0 }) ?? true else {
+            throw ModelError(.invalidGraph, "\(fact) for \(stated ?? 0) heads; [batch, heads, length, size] or [batch, length, heads·size] is needed")
+        }
+        return [dims[0], .value(stated), dims[1], dims[2].floorDiv(stated)]
+    }
 
     package static func run(_ call: Call) throws -> [Value?] {
         try call.tensor(0).elementType == .double ? run(call, Double.self) : run(call, Float.self)

@@ -1,7 +1,15 @@
 package import Tensors
 
-package enum BatchNormalization: Runnable {
+package enum BatchNormalization: Inferring, Runnable {
     package static let name: Name = "BatchNormalization"
+
+    static func infer(_ call: InferenceCall) throws -> [Fact] {
+        let x = try call.tensor(0)
+        if let dims = x.dims, dims.isEmpty { throw ModelError(.invalidGraph, "the input is a scalar, at least 1 dimension is needed") }
+        let isSpatial = try call.opset >= 9 || call.bool("spatial", true)
+        let channels = x.dims.map { $0.count < 2 ? 1 : isSpatial ? $0[1] : Dim.product($0[1...]) } ?? .unknown
+        return [Fact(x.elementType, x.dims)] + [Fact](repeating: Fact(try call.hasInput(3) ? call.type(3) : nil, [channels]), count: 4)
+    }
 
     package static func run(_ call: Call) throws -> [Value?] {
         try call.tensor(0).elementType == .double ? run(call, Double.self) : run(call, Float.self)

@@ -1,7 +1,9 @@
 package import Tensors
 
-package enum Bernoulli: Runnable {
+package enum Bernoulli: Inferring, Runnable {
     package static let name: Name = "Bernoulli"
+
+    static func infer(_ call: InferenceCall) throws -> [Fact] { try call.likeInput(as: call.elementType("dtype")) }
 
     /// 1 with the probability that the element of the input is, else 0.
     package static func run(_ call: Call) throws -> [Value?] {

@@ -1,7 +1,9 @@
 package import Tensors
 
-package enum BitCast: Runnable {
+package enum BitCast: Inferring, Runnable {
     package static let name: Name = "BitCast"
+
+    static func infer(_ call: InferenceCall) throws -> [Fact] { try call.likeInput(as: call.required("to", call.elementType("to"))) }
 
     package static func run(_ call: Call) throws -> [Value?] {
         let input = try call.tensor(0), type = try call.required("to", call.elementType("to"))

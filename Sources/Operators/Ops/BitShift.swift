@@ -1,8 +1,10 @@
 package import Tensors
 
 /// Amounts below 0 or not below the width leave what extending the sign leaves.
-package enum BitShift: Runnable {
+package enum BitShift: Inferring, Runnable {
     package static let name: Name = "BitShift"
+
+    static func infer(_ call: InferenceCall) throws -> [Fact] { try call.combined() }
 
     package static func run(_ call: Call) throws -> [Value?] {
         switch try call.required("direction", call.string("direction")) {

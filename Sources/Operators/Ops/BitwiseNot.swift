@@ -1,7 +1,9 @@
 package import Tensors
 
-package enum BitwiseNot: Runnable {
+package enum BitwiseNot: Inferring, Runnable {
     package static let name: Name = "BitwiseNot"
+
+    static func infer(_ call: InferenceCall) throws -> [Fact] { try call.likeInput() }
 
     package static func run(_ call: Call) throws -> [Value?] {
         let input = try call.tensor(0)

@@ -1,7 +1,9 @@
 package import Tensors
 
-package enum BitwiseOr: Runnable {
+package enum BitwiseOr: Inferring, Runnable {
     package static let name: Name = "BitwiseOr"
+
+    static func infer(_ call: InferenceCall) throws -> [Fact] { try call.combined() }
 
     package static func run(_ call: Call) throws -> [Value?] { try call.combineIntegers(Function()) }
 

@@ -1,7 +1,9 @@
 package import Tensors
 
-package enum BitwiseXor: Runnable {
+package enum BitwiseXor: Inferring, Runnable {
     package static let name: Name = "BitwiseXor"
+
+    static func infer(_ call: InferenceCall) throws -> [Fact] { try call.combined() }
 
     package static func run(_ call: Call) throws -> [Value?] { try call.combineIntegers(Function()) }
 

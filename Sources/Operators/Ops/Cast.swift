@@ -1,7 +1,7 @@
 internal import ModelGraph
 package import Tensors
 
-package enum Cast: Checkable {
+package enum Cast: Checkable, Inferring {
     package static let name: Name = "Cast"
 
     static func check(_ node: OperatorNode, into report: inout NodeReport) {
@@ -14,6 +14,11 @@ package enum Cast: Checkable {
 }
 
 extension Cast: Runnable {
+    static func infer(_ call: InferenceCall) throws -> [Fact] {
+        let type = try call.opset < 6 ? call.namedElementType("to") : call.elementType("to")
+        return [try call.tensor(0).cast(to: call.required("to", type))]
+    }
+
     package static func run(_ call: Call) throws -> [Value?] {
         let target = call.opset < 6 ? try call.namedElementType("to") : try call.elementType("to")
         return [.tensor(try call.casting(to: call.required("to", target)).cast(call.tensor(0)))]
@@ -37,6 +42,24 @@ extension Call {
     }
 
     /// The first operator set has the type's name in its place.
+
+}
+
+extension Fact {
+    /// The same numbers in another type. Sizes are taken to fit any type of 32 bits and more.
+    func cast(to type: ElementType?) -> Fact {
+        guard let type, let integers, elementType == .int64 || elementType == .int32 || elementType == .bool else { return Fact(type, dims) }
+        switch type {
+        case .int64, .int32:
+            let fit = type == .int64 ? integers : integers.map { element in element.value.map { Int32(exactly: $0) == nil ? .unknown : element } ?? element }
+            return Fact(type, dims, integers: fit)
+        case .bool: return Fact(type, dims, integers: integers.map { $0 == 0 ? 0 : $0.isDifferent(from: 0) ? 1 : .unknown })
+        default: return Fact(type, dims)
+        }
+    }
+}
+
+extension AttributeReader {
     fileprivate func namedElementType(_ name: Name) throws -> ElementType? {
         if node.attribute(name)?.value.typeName == "INT" { return try elementType(name) }
         guard let text = try string(name) else { return nil }

@@ -1,7 +1,13 @@
 package import Tensors
 
-package enum CausalConvWithState: Runnable {
+package enum CausalConvWithState: Inferring, Runnable {
     package static let name: Name = "CausalConvWithState"
+
+    static func infer(_ call: InferenceCall) throws -> [Fact] {
+        let x = try call.tensor(0), w = try call.dims(1)
+        if let rank = x.rank, rank != 3 { throw ModelError(.invalidGraph, "the input is \(x), [batch, channels, length] is needed") }
+        return [Fact(x.elementType, x.dims), Fact(x.elementType, [x.dims?[0] ?? .unknown, x.dims?[1] ?? .unknown, w?.last.map { $0 - 1 } ?? .unknown])]
+    }
 
     package static func run(_ call: Call) throws -> [Value?] {
         try call.tensor(0).elementType == .double ? run(call, Double.self) : run(call, Float.self)

@@ -1,7 +1,17 @@
 package import Tensors
 
-package enum CenterCropPad: Runnable {
+package enum CenterCropPad: Inferring, Runnable {
     package static let name: Name = "CenterCropPad"
+
+    static func infer(_ call: InferenceCall) throws -> [Fact] {
+        let data = try call.tensor(0)
+        guard var dims = data.dims else { return [Fact(data.elementType)] }
+        let axes = try call.axes(call.ints("axes") ?? Array(dims.indices), rank: dims.count)
+        let shape = try call.integers(1)
+        if let shape, shape.count != axes.count { throw ModelError(.invalidGraph, "the shape is \(shape.text), one size for each of \(axes.count) axes is needed") }
+        for (index, axis) in axes.enumerated() { dims[axis] = shape?[index].ifSize ?? .unknown }
+        return [Fact(data.elementType, dims)]
+    }
 
     package static func run(_ call: Call) throws -> [Value?] {
         let data = try call.tensor(0), rank = data.dims.count

@@ -1,7 +1,19 @@
 package import Tensors
 
-package enum Clip: Runnable {
+package enum Clip: Inferring, Runnable {
     package static let name: Name = "Clip"
+
+    static func infer(_ call: InferenceCall) throws -> [Fact] {
+        let result = try call.likeInput()
+        guard call.opset >= 11, let elements = call.inputs[0]?.integers else { return result }
+        // Limits that are left out limit nothing.
+        let low = call.hasInput(1) ? call.inputs[1]?.integers?.first ?? .unknown : nil, high = call.hasInput(2) ? call.inputs[2]?.integers?.first ?? .unknown : nil
+        let clipped = elements.map { element in
+            let raised = low.map { Dim.max($0, element) } ?? element
+            return high.map { Dim.min($0, raised) } ?? raised
+        }
+        return [Fact(result[0].elementType, result[0].dims, integers: clipped)]
+    }
 
     package static func run(_ call: Call) throws -> [Value?] {
         let input = try call.tensor(0)

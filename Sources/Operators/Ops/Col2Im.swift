@@ -1,7 +1,16 @@
 package import Tensors
 
-package enum Col2Im: Runnable {
+package enum Col2Im: Inferring, Runnable {
     package static let name: Name = "Col2Im"
+
+    static func infer(_ call: InferenceCall) throws -> [Fact] {
+        let data = try call.tensor(0)
+        if let rank = data.rank, rank != 3 { throw ModelError(.invalidGraph, "input 0 is \(data), 3 dimensions are needed") }
+        guard let image = try call.integers(1) else { return [Fact(data.elementType)] }
+        let block = try call.integers(2).map { Dim.product($0) } ?? .unknown
+        let first = data.dims.map { [$0[0], block.isPositive ? $0[1].floorDiv(block) : .unknown] } ?? [.unknown, .unknown]
+        return [Fact(data.elementType, first + image.map(\.ifSize))]
+    }
 
     package static func run(_ call: Call) throws -> [Value?] {
         let data = try call.tensor(0)

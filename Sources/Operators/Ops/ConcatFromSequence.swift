@@ -1,7 +1,18 @@
 package import Tensors
 
-package enum ConcatFromSequence: Runnable {
+package enum ConcatFromSequence: Inferring, Runnable {
     package static let name: Name = "ConcatFromSequence"
+
+    static func infer(_ call: InferenceCall) throws -> [Fact] {
+        let element = try call.element(0), given = try call.required("axis", call.int("axis"))
+        guard var dims = element.dims else { return [Fact(element.elementType)] }
+        if try call.bool("new_axis") {
+            dims.insert(.unknown, at: try call.axis(given, rank: dims.count + 1))
+        } else {
+            dims[try call.axis(given, rank: dims.count)] = .unknown
+        }
+        return [Fact(element.elementType, dims)]
+    }
 
     package static func run(_ call: Call) throws -> [Value?] {
         var tensors = try call.sequence(0).map { value in

@@ -1,7 +1,7 @@
 internal import ModelGraph
 package import Tensors
 
-package enum Constant: Checkable {
+package enum Constant: Checkable, Inferring {
     package static let name: Name = "Constant"
 
     static func check(_ node: OperatorNode, into report: inout NodeReport) {
@@ -13,6 +13,23 @@ package enum Constant: Checkable {
 }
 
 extension Constant: Runnable {
+    static func infer(_ call: InferenceCall) throws -> [Fact] {
+        for attribute in call.node.attributes {
+            switch (attribute.name?.text, attribute.value) {
+            case ("value", .tensor(let tensor)): return [Fact(constant: tensor)]
+            case ("sparse_value", .sparseTensor(let sparse)): return [Fact(sparse.values?.elementType, fixed: sparse.dims)]
+            case ("value_float", .float(let value)): return [Fact(constant: try NewElements([value]).tensor(.float, []))]
+            case ("value_floats", .floats(let values)): return [Fact(constant: try NewElements(values).tensor(.float, [values.count]))]
+            case ("value_int", .int(let value)): return [Fact(constant: try NewElements([value]).tensor(.int64, []))]
+            case ("value_ints", .ints(let values)): return [Fact(constant: try NewElements(values).tensor(.int64, [values.count]))]
+            case ("value_string", .string(let value)): return [Fact(constant: .strings([value], dims: []))]
+            case ("value_strings", .strings(let values)): return [Fact(constant: .strings(values, dims: [values.count]))]
+            default: continue
+            }
+        }
+        throw ModelError(.invalidGraph, "has no attribute with its value")
+    }
+
     package static func run(_ call: Call) throws -> [Value?] {
         for attribute in call.node.attributes {
             switch (attribute.name?.text, attribute.value) {

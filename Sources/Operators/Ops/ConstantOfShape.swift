@@ -1,6 +1,6 @@
 package import Tensors
 
-package enum ConstantOfShape: Checkable {
+package enum ConstantOfShape: Checkable, Inferring {
     package static let name: Name = "ConstantOfShape"
 
     static func check(_ node: OperatorNode, into report: inout NodeReport) {
@@ -11,6 +11,18 @@ package enum ConstantOfShape: Checkable {
 }
 
 extension ConstantOfShape: Runnable {
+    static func infer(_ call: InferenceCall) throws -> [Fact] {
+        let value = try call.tensor("value") ?? .filled(.float, with: 0, dims: [1])
+        guard value.elementCount == 1 else { throw ModelError(.invalidGraph, "value has dims \(value.dims), one element is needed") }
+        guard let shape = try call.hasInput(0) ? call.integers(0) : [] else { return [Fact(value.elementType)] }
+        if let wrong = shape.first(where: { ($0.value ?? 0) < 0 }) { throw ModelError(.invalidGraph, "the shape holds \(wrong), sizes are at least 0") }
+        let dims = shape.map(\.ifSize)
+        guard dims.count <= 1, let count = Dim.product(dims).value, count <= Fact.integerLimit, let number = Fact(constant: value.reshaped([])).integers?.first else {
+            return [Fact(value.elementType, dims)]
+        }
+        return [Fact(value.elementType, dims, integers: [Dim](repeating: number, count: count))]
+    }
+
     package static func run(_ call: Call) throws -> [Value?] {
         let dims = try call.ints(0) ?? []
         let value = try call.tensor("value") ?? .filled(.float, with: 0, dims: [1])

@@ -1,12 +1,14 @@
 package import Tensors
 
-package enum ConvInteger: Checkable, Runnable {
+package enum ConvInteger: Checkable, Inferring, Runnable {
     package static let name: Name = "ConvInteger"
 
     static func check(_ node: OperatorNode, into report: inout NodeReport) {
         node.checkWindow(weights: 1, into: &report)
         node.checkGroup(weights: 1, into: &report)
     }
+
+    static func infer(_ call: InferenceCall) throws -> [Fact] { [Fact(.int32, try call.convolution(call.dims(0), call.dims(1)))] }
 
     package static func run(_ call: Call) throws -> [Value?] {
         let (x, w) = (try call.tensor(0), try call.tensor(1))

@@ -1,6 +1,6 @@
 package import Tensors
 
-package enum ConvTranspose: Checkable, Runnable {
+package enum ConvTranspose: Checkable, Inferring, Runnable {
     package static let name: Name = "ConvTranspose"
 
     static func check(_ node: OperatorNode, into report: inout NodeReport) {
@@ -8,6 +8,8 @@ package enum ConvTranspose: Checkable, Runnable {
         // Its weights are [in, out / group, window]: any group fits the outputs.
         node.checkGroup(weights: 1, outputAxis: nil, into: &report)
     }
+
+    static func infer(_ call: InferenceCall) throws -> [Fact] { [Fact(try call.commonType(0..<3), try call.transposedConvolution(call.dims(0), call.dims(1)))] }
 
     package static func run(_ call: Call) throws -> [Value?] {
         let (x, w) = (try call.tensor(0), try call.tensor(1))

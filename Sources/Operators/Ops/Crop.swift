@@ -1,8 +1,19 @@
 package import Tensors
 
 /// Experimental until opset 10: cuts a border off images.
-package enum Crop: Runnable {
+package enum Crop: Inferring, Runnable {
     package static let name: Name = "Crop"
+
+    static func infer(_ call: InferenceCall) throws -> [Fact] {
+        let data = try call.tensor(0)
+        guard let border = try call.ints("border"), border.count == 4, border.allSatisfy({ $0 >= 0 && $0 <= 1 << 48 }) else {
+            throw ModelError(.invalidGraph, "border must have four numbers of at least 0: left, top, right, bottom")
+        }
+        guard let dims = data.dims else { return [Fact(data.elementType, [.unknown, .unknown, .unknown, .unknown])] }
+        guard dims.count == 4 else { throw ModelError(.invalidGraph, "input 0 is \(data), 4 dimensions are needed") }
+        if let scale = try call.ints("scale"), scale.count == 2 { return [Fact(data.elementType, dims[..<2] + scale.map { Dim.value($0).ifSize })] }
+        return [Fact(data.elementType, dims[..<2] + [(dims[2] - (border[1] + border[3])).ifSize, (dims[3] - (border[0] + border[2])).ifSize])]
+    }
 
     package static func run(_ call: Call) throws -> [Value?] {
         let data = try call.tensor(0)

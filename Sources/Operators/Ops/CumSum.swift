@@ -1,7 +1,9 @@
 package import Tensors
 
-package enum CumSum: Runnable {
+package enum CumSum: Inferring, Runnable {
     package static let name: Name = "CumSum"
+
+    static func infer(_ call: InferenceCall) throws -> [Fact] { try call.likeInput() }
 
     package static func run(_ call: Call) throws -> [Value?] { try call.cumulate(Function(), start: 0) }
 

@@ -1,7 +1,23 @@
 package import Tensors
 
-package enum DFT: Runnable {
+package enum DFT: Inferring, Runnable {
     package static let name: Name = "DFT"
+
+    static func infer(_ call: InferenceCall) throws -> [Fact] {
+        let x = try call.tensor(0)
+        guard var dims = x.dims else { return [Fact(x.elementType)] }
+        let rank = dims.count, inverse = try call.bool("inverse"), onesided = try call.bool("onesided"), isReal = inverse && onesided
+        guard rank >= 2 else { throw ModelError(.invalidGraph, "the input is \(x); the last dimension is 1 (real) or 2 (complex), behind at least one more") }
+        let last: Dim = isReal ? 1 : 2
+        var stated: Int? = -2
+        if call.opset < 20 { stated = try call.int("axis", 1) } else if call.hasInput(2) { stated = try call.numbers(2)?.first }
+        guard let stated else { return [Fact(x.elementType, [Dim](repeating: .unknown, count: rank - 1) + [last])] }
+        let axis = try call.axis(stated, rank: rank)
+        let length = try call.hasInput(1) ? call.integers(1)?.first?.ifSize ?? .unknown : isReal ? .max(1, (dims[axis] - 1) * 2) : dims[axis]
+        dims[axis] = onesided && !inverse ? length.floorDiv(2) + 1 : length
+        dims[rank - 1] = last
+        return [Fact(x.elementType, dims)]
+    }
 
     package static func run(_ call: Call) throws -> [Value?] {
         let x = try call.tensor(0), rank = x.dims.count

@@ -5,8 +5,10 @@ internal import Darwin
 internal import Glibc
 #endif
 
-package enum DeformConv: Runnable {
+package enum DeformConv: Inferring, Runnable {
     package static let name: Name = "DeformConv"
+
+    static func infer(_ call: InferenceCall) throws -> [Fact] { [Fact(try call.type(0), try call.convolution(call.dims(0), call.dims(1)))] }
 
     package static func run(_ call: Call) throws -> [Value?] {
         try call.tensor(0).elementType == .double ? run(call, Double.self) : run(call, Float.self)

@@ -1,7 +1,13 @@
 package import Tensors
 
-package enum Det: Runnable {
+package enum Det: Inferring, Runnable {
     package static let name: Name = "Det"
+
+    static func infer(_ call: InferenceCall) throws -> [Fact] {
+        let x = try call.tensor(0)
+        if let rank = x.rank, rank < 2 { throw ModelError(.invalidGraph, "the input is \(x), square matrices are needed") }
+        return [Fact(x.elementType, x.dims.map { Array($0.dropLast(2)) })]
+    }
 
     package static func run(_ call: Call) throws -> [Value?] {
         let x = try call.tensor(0)

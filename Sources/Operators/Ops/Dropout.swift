@@ -1,8 +1,13 @@
 package import Tensors
 
 /// Without `training_mode`, and before operator set 12 always, nothing is dropped.
-package enum Dropout: Runnable {
+package enum Dropout: Inferring, Runnable {
     package static let name: Name = "Dropout"
+
+    static func infer(_ call: InferenceCall) throws -> [Fact] {
+        let input = try call.tensor(0)
+        return [Fact(input.elementType, input.dims), Fact(call.opset >= 10 ? .bool : input.elementType, input.dims)]
+    }
 
     package static func run(_ call: Call) throws -> [Value?] {
         let input = try call.tensor(0)

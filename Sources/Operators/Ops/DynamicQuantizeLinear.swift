@@ -1,7 +1,9 @@
 package import Tensors
 
-package enum DynamicQuantizeLinear: Runnable {
+package enum DynamicQuantizeLinear: Inferring, Runnable {
     package static let name: Name = "DynamicQuantizeLinear"
+
+    static func infer(_ call: InferenceCall) throws -> [Fact] { [Fact(.uint8, try call.dims(0)), Fact(.float, []), Fact(.uint8, [])] }
 
     package static func run(_ call: Call) throws -> [Value?] {
         let input = try call.tensor(0)

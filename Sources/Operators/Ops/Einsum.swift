@@ -1,7 +1,15 @@
 package import Tensors
 
-package enum Einsum: Runnable {
+package enum Einsum: Inferring, Runnable {
     package static let name: Name = "Einsum"
+
+    static func infer(_ call: InferenceCall) throws -> [Fact] {
+        let type = try call.commonType(call.inputs.indices), equation = try call.required("equation", call.string("equation"))
+        guard !call.inputs.isEmpty else { throw ModelError(.invalidGraph, "at least one operand is needed") }
+        let shapes = try call.inputs.indices.compactMap { try call.dims($0) }
+        guard shapes.count == call.inputs.count else { return [Fact(type)] }
+        return [Fact(type, try EinsteinSum.dims(equation, shapes))]
+    }
 
     package static func run(_ call: Call) throws -> [Value?] {
         guard !call.inputs.isEmpty else { throw ModelError(.invalidGraph, "at least one operand is needed") }

@@ -1,7 +1,9 @@
 package import Tensors
 
-package enum Elu: Runnable {
+package enum Elu: Inferring, Runnable {
     package static let name: Name = "Elu"
+
+    static func infer(_ call: InferenceCall) throws -> [Fact] { try call.likeInput() }
 
     package static func run(_ call: Call) throws -> [Value?] {
         try call.mapReals(Function(alpha: call.float("alpha", 1)))

@@ -1,7 +1,9 @@
 package import Tensors
 
-package enum Equal: Runnable {
+package enum Equal: Inferring, Runnable {
     package static let name: Name = "Equal"
+
+    static func infer(_ call: InferenceCall) throws -> [Fact] { try call.comparedIntegers { $0.isSame(as: $1) ? true : $0.isDifferent(from: $1) ? false : nil } }
 
     package static func run(_ call: Call) throws -> [Value?] {
         guard try call.tensor(0).elementType == .string else { return try call.compare(Function()) }

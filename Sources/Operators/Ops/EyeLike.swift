@@ -1,7 +1,13 @@
 package import Tensors
 
-package enum EyeLike: Runnable {
+package enum EyeLike: Inferring, Runnable {
     package static let name: Name = "EyeLike"
+
+    static func infer(_ call: InferenceCall) throws -> [Fact] {
+        let like = try call.tensor(0)
+        if let rank = like.rank, rank != 2 { throw ModelError(.invalidGraph, "input 0 is \(like), 2 dimensions are needed") }
+        return [Fact(try call.elementType("dtype") ?? like.elementType, like.dims ?? [.unknown, .unknown])]
+    }
 
     package static func run(_ call: Call) throws -> [Value?] {
         let like = try call.tensor(0)

@@ -1,7 +1,13 @@
 package import Tensors
 
-package enum GatherElements: Runnable {
+package enum GatherElements: Inferring, Runnable {
     package static let name: Name = "GatherElements"
+
+    static func infer(_ call: InferenceCall) throws -> [Fact] {
+        let data = try call.tensor(0), indices = try call.tensor(1)
+        if let a = data.rank, let b = indices.rank, a != b { throw ModelError(.invalidGraph, "indices are \(indices), data \(data): as many dimensions are needed") }
+        return [Fact(data.elementType, indices.dims ?? data.dims?.map { _ in .unknown })]
+    }
 
     package static func run(_ call: Call) throws -> [Value?] {
         let data = try call.tensor(0), indices = try call.tensor(1)

@@ -1,7 +1,17 @@
 package import Tensors
 
-package enum GatherND: Runnable {
+package enum GatherND: Inferring, Runnable {
     package static let name: Name = "GatherND"
+
+    static func infer(_ call: InferenceCall) throws -> [Fact] {
+        let data = try call.tensor(0), batch = try call.int("batch_dims", 0)
+        guard let dims = data.dims, let indices = try call.dims(1), let length = indices.last?.value else { return [Fact(data.elementType)] }
+        guard batch >= 0, batch < indices.count, length >= 0, length <= dims.count - batch else {
+            throw ModelError(.invalidGraph, "indices of \(indices.text) name more axes than data of \(dims.text) has behind \(batch) batch_dims")
+        }
+        let first = try zip(dims[..<batch], indices).map { try call.same($0, $1, "data of \(dims.text) and indices of \(indices.text) must begin with the same dims") }
+        return [Fact(data.elementType, first + indices[batch..<indices.count - 1] + dims[(batch + length)...])]
+    }
 
     package static func run(_ call: Call) throws -> [Value?] {
         let data = try call.tensor(0), indices = try call.tensor(1), batch = try call.int("batch_dims", 0)

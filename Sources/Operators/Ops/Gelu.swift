@@ -1,7 +1,9 @@
 package import Tensors
 
-package enum Gelu: Runnable {
+package enum Gelu: Inferring, Runnable {
     package static let name: Name = "Gelu"
+
+    static func infer(_ call: InferenceCall) throws -> [Fact] { try call.likeInput() }
 
     package static func run(_ call: Call) throws -> [Value?] {
         switch try call.string("approximate", "none") {

@@ -1,7 +1,7 @@
 internal import ModelGraph
 package import Tensors
 
-package enum Gemm: Checkable, Runnable {
+package enum Gemm: Checkable, Inferring, Runnable {
     package static let name: Name = "Gemm"
 
     static func check(_ node: OperatorNode, into report: inout NodeReport) {
@@ -10,6 +10,15 @@ package enum Gemm: Checkable, Runnable {
                 report.error("input \(input) has \(counted(rank, "dimension")), Gemm multiplies matrices of 2")
             }
         }
+    }
+
+    static func infer(_ call: InferenceCall) throws -> [Fact] {
+        for index in 0..<2 {
+            if let rank = try call.tensor(index).rank, rank != 2 { throw ModelError(.invalidGraph, "input \(index) is \(try call.tensor(index)), a matrix is needed") }
+        }
+        let (a, b) = (try call.dims(0), try call.dims(1)), type = try call.commonType(0..<3)
+        let rows = try a.map { try $0[call.bool("transA") ? 1 : 0] } ?? .unknown, columns = try b.map { try $0[call.bool("transB") ? 0 : 1] } ?? .unknown
+        return [Fact(type, try call.product(a, b, transposeA: call.bool("transA"), transposeB: call.bool("transB")) ?? [rows, columns])]
     }
 
     package static func run(_ call: Call) throws -> [Value?] {

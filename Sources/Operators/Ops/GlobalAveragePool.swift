@@ -1,7 +1,9 @@
 package import Tensors
 
-package enum GlobalAveragePool: Runnable, GlobalReduction {
+package enum GlobalAveragePool: GlobalReduction, Inferring, Runnable {
     package static let name: Name = "GlobalAveragePool"
+
+    static func infer(_ call: InferenceCall) throws -> [Fact] { [Fact(try call.type(0), try call.planeDims())] }
 
     package static func run(_ call: Call) throws -> [Value?] { try GlobalPooling.run(call, Self.self) }
 

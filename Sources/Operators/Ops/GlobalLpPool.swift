@@ -1,7 +1,9 @@
 package import Tensors
 
-package enum GlobalLpPool: Runnable, GlobalReduction {
+package enum GlobalLpPool: GlobalReduction, Inferring, Runnable {
     package static let name: Name = "GlobalLpPool"
+
+    static func infer(_ call: InferenceCall) throws -> [Fact] { [Fact(try call.type(0), try call.planeDims())] }
 
     package static func run(_ call: Call) throws -> [Value?] { try GlobalPooling.run(call, Self.self) }
 

@@ -1,7 +1,9 @@
 package import Tensors
 
-package enum Greater: Runnable {
+package enum Greater: Inferring, Runnable {
     package static let name: Name = "Greater"
+
+    static func infer(_ call: InferenceCall) throws -> [Fact] { try call.comparedIntegers { ($0 - $1).isPositive ? true : ($1 - $0).isNonNegative ? false : nil } }
 
     package static func run(_ call: Call) throws -> [Value?] { try call.compare(Function()) }
 

@@ -1,7 +1,9 @@
 package import Tensors
 
-package enum GreaterOrEqual: Runnable {
+package enum GreaterOrEqual: Inferring, Runnable {
     package static let name: Name = "GreaterOrEqual"
+
+    static func infer(_ call: InferenceCall) throws -> [Fact] { try call.comparedIntegers { ($0 - $1).isNonNegative ? true : ($1 - $0).isPositive ? false : nil } }
 
     package static func run(_ call: Call) throws -> [Value?] { try call.compare(Function()) }
 

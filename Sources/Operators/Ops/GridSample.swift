@@ -1,7 +1,17 @@
 package import Tensors
 
-package enum GridSample: Runnable {
+package enum GridSample: Inferring, Runnable {
     package static let name: Name = "GridSample"
+
+    static func infer(_ call: InferenceCall) throws -> [Fact] {
+        let data = try call.tensor(0), grid = try call.dims(1)
+        if let rank = data.rank, let grid, rank != grid.count || rank < 3 {
+            throw ModelError(.invalidGraph, "a grid of \(grid.text) for \(data): as many dimensions are needed, at least 3")
+        }
+        guard let rank = data.rank ?? grid?.count else { return [Fact(data.elementType)] }
+        let first = data.dims.map { Array($0[..<2]) } ?? [grid?[0] ?? .unknown, .unknown]
+        return [Fact(data.elementType, first + (grid.map { Array($0[1..<rank - 1]) } ?? [Dim](repeating: .unknown, count: rank - 2)))]
+    }
 
     package static func run(_ call: Call) throws -> [Value?] {
         let data = try call.tensor(0), grid = try call.tensor(1), axes = data.dims.count - 2

@@ -1,6 +1,6 @@
 package import Tensors
 
-package enum GroupNormalization: Checkable, Runnable {
+package enum GroupNormalization: Checkable, Inferring, Runnable {
     package static let name: Name = "GroupNormalization"
 
     static func check(_ node: OperatorNode, into report: inout NodeReport) {
@@ -8,6 +8,8 @@ package enum GroupNormalization: Checkable, Runnable {
             report.error("attribute 'num_groups' is \(groups), at least 1 is expected")
         }
     }
+
+    static func infer(_ call: InferenceCall) throws -> [Fact] { try call.likeInput() }
 
     package static func run(_ call: Call) throws -> [Value?] {
         try call.tensor(0).elementType == .double ? run(call, Double.self) : run(call, Float.self)

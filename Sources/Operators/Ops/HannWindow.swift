@@ -1,7 +1,9 @@
 package import Tensors
 
-package enum HannWindow: Runnable {
+package enum HannWindow: Inferring, Runnable {
     package static let name: Name = "HannWindow"
+
+    static func infer(_ call: InferenceCall) throws -> [Fact] { [Fact(try call.elementType("output_datatype") ?? .float, [try call.integers(0)?.first?.ifSize ?? .unknown])] }
 
     package static func run(_ call: Call) throws -> [Value?] { try CosineWindow.run(call, [0.5, -0.5]) }
 }

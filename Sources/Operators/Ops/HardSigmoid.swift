@@ -1,7 +1,9 @@
 package import Tensors
 
-package enum HardSigmoid: Runnable {
+package enum HardSigmoid: Inferring, Runnable {
     package static let name: Name = "HardSigmoid"
+
+    static func infer(_ call: InferenceCall) throws -> [Fact] { try call.likeInput() }
 
     package static func run(_ call: Call) throws -> [Value?] {
         try call.mapReals(Function(alpha: call.float("alpha", 0.2), beta: call.float("beta", 0.5)))

@@ -1,8 +1,10 @@
 package import Tensors
 
 /// x HardSigmoid(x) with alpha 1/6 and beta 1/2.
-package enum HardSwish: Runnable {
+package enum HardSwish: Inferring, Runnable {
     package static let name: Name = "HardSwish"
+
+    static func infer(_ call: InferenceCall) throws -> [Fact] { try call.likeInput() }
 
     package static func run(_ call: Call) throws -> [Value?] {
         try call.mapReals(Function())

@@ -1,8 +1,10 @@
 package import Tensors
 
 /// Of the first operator sets, for images [N, C, H, W]; ONNX Runtime still runs it.
-package enum ImageScaler: Runnable {
+package enum ImageScaler: Inferring, Runnable {
     package static let name: Name = "ImageScaler"
+
+    static func infer(_ call: InferenceCall) throws -> [Fact] { try call.likeInput() }
 
     package static func run(_ call: Call) throws -> [Value?] {
         let input = try call.tensor(0), bias = try call.floats("bias") ?? []

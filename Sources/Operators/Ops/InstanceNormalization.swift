@@ -1,7 +1,12 @@
 package import Tensors
 
-package enum InstanceNormalization: Runnable {
+package enum InstanceNormalization: Inferring, Runnable {
     package static let name: Name = "InstanceNormalization"
+
+    static func infer(_ call: InferenceCall) throws -> [Fact] {
+        if let dims = try call.dims(0), dims.count < 3 { throw ModelError(.invalidGraph, "the input has dims \(dims.text), at least 3 are needed") }
+        return try call.likeInput()
+    }
 
     package static func run(_ call: Call) throws -> [Value?] {
         try call.tensor(0).elementType == .double ? run(call, Double.self) : run(call, Float.self)

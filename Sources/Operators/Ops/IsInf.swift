@@ -1,7 +1,9 @@
 package import Tensors
 
-package enum IsInf: Runnable {
+package enum IsInf: Inferring, Runnable {
     package static let name: Name = "IsInf"
+
+    static func infer(_ call: InferenceCall) throws -> [Fact] { try call.likeInput(as: .bool) }
 
     package static func run(_ call: Call) throws -> [Value?] {
         try call.mapReals(Predicate(negative: call.bool("detect_negative", true), positive: call.bool("detect_positive", true)))

@@ -1,7 +1,9 @@
 package import Tensors
 
-package enum IsNaN: Runnable {
+package enum IsNaN: Inferring, Runnable {
     package static let name: Name = "IsNaN"
+
+    static func infer(_ call: InferenceCall) throws -> [Fact] { try call.likeInput(as: .bool) }
 
     package static func run(_ call: Call) throws -> [Value?] { try call.mapReals(Predicate()) }
 

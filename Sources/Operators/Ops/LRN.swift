@@ -1,7 +1,9 @@
 package import Tensors
 
-package enum LRN: Runnable {
+package enum LRN: Inferring, Runnable {
     package static let name: Name = "LRN"
+
+    static func infer(_ call: InferenceCall) throws -> [Fact] { try call.likeInput() }
 
     package static func run(_ call: Call) throws -> [Value?] {
         try call.tensor(0).elementType == .double ? run(call, Double.self) : run(call, Float.self)

@@ -1,11 +1,13 @@
 package import Tensors
 
-package enum LSTM: Checkable, Runnable {
+package enum LSTM: Checkable, Inferring, Runnable {
     package static let name: Name = "LSTM"
 
     static func check(_ node: OperatorNode, into report: inout NodeReport) {
         node.checkRecurrent(into: &report)
     }
+
+    static func infer(_ call: InferenceCall) throws -> [Fact] { try call.recurrent(hasCell: true) }
 
     package static func run(_ call: Call) throws -> [Value?] {
         let isDouble = try call.tensor(0).elementType == .double

@@ -1,7 +1,12 @@
 package import Tensors
 
-package enum LayerNormalization: Runnable {
+package enum LayerNormalization: Inferring, Runnable {
     package static let name: Name = "LayerNormalization"
+
+    static func infer(_ call: InferenceCall) throws -> [Fact] {
+        let statistics = try call.statistics(axis: call.int("axis", -1))
+        return try call.likeInput() + [statistics, statistics]
+    }
 
     package static func run(_ call: Call) throws -> [Value?] {
         try call.tensor(0).elementType == .double ? run(call, Double.self) : run(call, Float.self)

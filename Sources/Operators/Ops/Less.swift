@@ -1,7 +1,9 @@
 package import Tensors
 
-package enum Less: Runnable {
+package enum Less: Inferring, Runnable {
     package static let name: Name = "Less"
+
+    static func infer(_ call: InferenceCall) throws -> [Fact] { try call.comparedIntegers { ($1 - $0).isPositive ? true : ($0 - $1).isNonNegative ? false : nil } }
 
     package static func run(_ call: Call) throws -> [Value?] { try call.compare(Function()) }
 

@@ -1,7 +1,17 @@
 package import Tensors
 
-package enum LinearAttention: Runnable {
+package enum LinearAttention: Inferring, Runnable {
     package static let name: Name = "LinearAttention"
+
+    static func infer(_ call: InferenceCall) throws -> [Fact] {
+        let (q, k, v) = (try call.tensor(0), try call.dims(1), try call.dims(2)), type = q.elementType
+        let heads = try call.required("q_num_heads", call.int("q_num_heads")), groups = try call.required("kv_num_heads", call.int("kv_num_heads"))
+        guard heads >= 1, groups >= 1, [q.rank, k?.count, v?.count].allSatisfy({ $0 ?? 3 == 3 }) else {
+            throw ModelError(.invalidGraph, "queries are \(q) in \(heads) heads, keys and values in \(groups): 3 dimensions of each are needed")
+        }
+        let key = k?[2].floorDiv(groups) ?? .unknown, value = (v?[2].floorDiv(groups) ?? .unknown).asSize, batch = (q.dims?[0] ?? k?[0] ?? .unknown).asSize
+        return [Fact(type, [batch, q.dims?[1] ?? .unknown, value * heads]), Fact(type, [batch, .value(groups), key, value])]
+    }
 
     package static func run(_ call: Call) throws -> [Value?] {
         try call.tensor(0).elementType == .double ? run(call, Double.self) : run(call, Float.self)

@@ -1,6 +1,6 @@
 package import Tensors
 
-package enum LogSoftmax: Checkable {
+package enum LogSoftmax: Checkable, Inferring {
     package static let name: Name = "LogSoftmax"
 
     static func check(_ node: OperatorNode, into report: inout NodeReport) {
@@ -9,6 +9,8 @@ package enum LogSoftmax: Checkable {
 }
 
 extension LogSoftmax: Runnable {
+    static func infer(_ call: InferenceCall) throws -> [Fact] { try call.likeInput() }
+
     package static func run(_ call: Call) throws -> [Value?] { try call.mapLines(Lines.self) }
 
     private enum Lines: LineFunction {

@@ -1,7 +1,7 @@
 internal import ModelGraph
 package import Tensors
 
-package enum Loop: Checkable, Runnable {
+package enum Loop: Checkable, Inferring, Runnable {
     package static let name: Name = "Loop"
 
     static func check(_ node: OperatorNode, into report: inout NodeReport) {
@@ -9,6 +9,17 @@ package enum Loop: Checkable, Runnable {
         // gives a condition, the carried values and what is collected.
         let inputs = max(2, node.node.inputs.count), outputs = node.node.outputs.count + 1
         node.checkBody("body", inputs: inputs, outputs: outputs...outputs, into: &report)
+    }
+
+    static func infer(_ call: InferenceCall) throws -> [Fact] {
+        let body = try call.graph("body"), carried = call.inputs.count - 2
+        guard carried >= 0, body.outputs.count > carried else {
+            throw ModelError(.invalidGraph, "the body gives \(body.outputs.count) values, a condition and \(max(0, carried)) carried ones are needed")
+        }
+        let first = try (0..<carried).map { try call.fact($0 + 2) }
+        let number = Fact(.int64, body.inputs.first.map { Fact($0).rank == 1 ? [1] : [] } ?? []), truth = Fact(.bool, body.inputs.dropFirst().first.map { Fact($0).rank == 1 ? [1] : [] } ?? [])
+        let (states, outputs) = try call.fixedPoint("body", states: first) { [number, truth] + $0 } after: { $0.count > 0 ? Array($0.dropFirst().prefix(carried)) : [] }
+        return states + outputs.dropFirst(1 + carried).map { $0.stacked(.unknown, at: 0) }
     }
 
     package static func run(_ call: Call) throws -> [Value?] {

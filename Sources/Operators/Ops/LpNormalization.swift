@@ -1,8 +1,10 @@
 package import Tensors
 
 /// Lines of zeros stay zero.
-package enum LpNormalization: Runnable {
+package enum LpNormalization: Inferring, Runnable {
     package static let name: Name = "LpNormalization"
+
+    static func infer(_ call: InferenceCall) throws -> [Fact] { try call.likeInput() }
 
     package static func run(_ call: Call) throws -> [Value?] {
         let input = try call.tensor(0), order = try call.int("p", 2)

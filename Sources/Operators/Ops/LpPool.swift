@@ -1,11 +1,13 @@
 package import Tensors
 
-package enum LpPool: Checkable, Runnable {
+package enum LpPool: Checkable, Inferring, Runnable {
     package static let name: Name = "LpPool"
 
     static func check(_ node: OperatorNode, into report: inout NodeReport) {
         node.checkWindow(into: &report)
     }
+
+    static func infer(_ call: InferenceCall) throws -> [Fact] { [Fact(try call.type(0), try call.pooledDims())] }
 
     package static func run(_ call: Call) throws -> [Value?] {
         let x = try call.tensor(0)

@@ -1,7 +1,9 @@
 package import Tensors
 
-package enum MatMulInteger: Runnable {
+package enum MatMulInteger: Inferring, Runnable {
     package static let name: Name = "MatMulInteger"
+
+    static func infer(_ call: InferenceCall) throws -> [Fact] { [Fact(.int32, try call.product(call.dims(0), call.dims(1)))] }
 
     package static func run(_ call: Call) throws -> [Value?] {
         let (sums, shape) = try MatrixOps.integerProduct(

@@ -1,8 +1,10 @@
 package import Tensors
 
 /// NaN wins.
-package enum Max: Runnable {
+package enum Max: Inferring, Runnable {
     package static let name: Name = "Max"
+
+    static func infer(_ call: InferenceCall) throws -> [Fact] { try call.folded { .max($0, $1) } }
 
     package static func run(_ call: Call) throws -> [Value?] { try call.fold(Function()) }
 

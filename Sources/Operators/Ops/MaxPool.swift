@@ -1,10 +1,15 @@
 package import Tensors
 
-package enum MaxPool: Checkable, Runnable {
+package enum MaxPool: Checkable, Inferring, Runnable {
     package static let name: Name = "MaxPool"
 
     static func check(_ node: OperatorNode, into report: inout NodeReport) {
         node.checkWindow(into: &report)
+    }
+
+    static func infer(_ call: InferenceCall) throws -> [Fact] {
+        let dims = try call.pooledDims()?.map(\.asSize)
+        return [Fact(try call.type(0), dims), Fact(.int64, dims)]
     }
 
     package static func run(_ call: Call) throws -> [Value?] {

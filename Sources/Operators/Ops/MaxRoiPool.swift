@@ -1,7 +1,13 @@
 package import Tensors
 
-package enum MaxRoiPool: Runnable {
+package enum MaxRoiPool: Inferring, Runnable {
     package static let name: Name = "MaxRoiPool"
+
+    static func infer(_ call: InferenceCall) throws -> [Fact] {
+        let data = try call.tensor(0), size = try call.required("pooled_shape", call.ints("pooled_shape"))
+        guard size.count == 2, size.allSatisfy({ $0 >= 1 }) else { throw ModelError(.invalidGraph, "pooled_shape is \(size), two sizes are needed") }
+        return [Fact(data.elementType, [try call.dims(1)?.first ?? .unknown, data.dims.flatMap { $0.count == 4 ? $0[1] : nil } ?? .unknown] + size.map(Dim.value))]
+    }
 
     package static func run(_ call: Call) throws -> [Value?] {
         let data = try call.tensor(0), rois = try call.tensor(1)

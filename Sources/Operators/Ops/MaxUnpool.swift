@@ -1,7 +1,20 @@
 package import Tensors
 
-package enum MaxUnpool: Runnable {
+package enum MaxUnpool: Inferring, Runnable {
     package static let name: Name = "MaxUnpool"
+
+    static func infer(_ call: InferenceCall) throws -> [Fact] {
+        let data = try call.tensor(0), kernel = try call.required("kernel_shape", call.ints("kernel_shape")), axes = kernel.count
+        let strides = try WindowRule.numbers(call.ints("strides") ?? kernel.map { _ in 1 }, "strides", axes, atLeast: 0), pads = try WindowRule.pads(call, axes)
+        if call.hasInput(2) { return [Fact(data.elementType, try call.integers(2)?.map(\.ifSize) ?? data.dims?.map { _ in .unknown })] }
+        guard let dims = data.dims else { return [Fact(data.elementType)] }
+        guard dims.count == axes + 2 else { throw ModelError(.invalidGraph, "the input is \(data), kernel_shape \(kernel) needs two dimensions more") }
+        let sizes = (0..<axes).map { axis -> Dim in
+            let rest = kernel[axis] - pads[axis] - pads[axes + axis]
+            return ((dims[axis + 2] - 1) * strides[axis] + rest).ifSize
+        }
+        return [Fact(data.elementType, dims[..<2] + sizes)]
+    }
 
     package static func run(_ call: Call) throws -> [Value?] {
         let data = try call.tensor(0), indices = try call.tensor(1)

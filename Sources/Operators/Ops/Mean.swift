@@ -1,7 +1,9 @@
 package import Tensors
 
-package enum Mean: Runnable {
+package enum Mean: Inferring, Runnable {
     package static let name: Name = "Mean"
+
+    static func infer(_ call: InferenceCall) throws -> [Fact] { try call.folded() }
 
     package static func run(_ call: Call) throws -> [Value?] { try call.fold(Addition(), finish: Division()) }
 

@@ -5,8 +5,13 @@ internal import Darwin
 internal import Glibc
 #endif
 
-package enum MelWeightMatrix: Runnable {
+package enum MelWeightMatrix: Inferring, Runnable {
     package static let name: Name = "MelWeightMatrix"
+
+    static func infer(_ call: InferenceCall) throws -> [Fact] {
+        let bins = try call.integers(0)?.first?.ifSize ?? .unknown, length = try call.integers(1)?.first?.ifSize ?? .unknown
+        return [Fact(try call.elementType("output_datatype") ?? .float, [length.floorDiv(2) + 1, bins])]
+    }
 
     package static func run(_ call: Call) throws -> [Value?] {
         guard let bins = try call.ints(0)?.first, let length = try call.ints(1)?.first, let rate = try call.ints(2)?.first, bins >= 1, length >= 1, rate >= 1,

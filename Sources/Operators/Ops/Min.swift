@@ -1,8 +1,10 @@
 package import Tensors
 
 /// NaN wins.
-package enum Min: Runnable {
+package enum Min: Inferring, Runnable {
     package static let name: Name = "Min"
+
+    static func infer(_ call: InferenceCall) throws -> [Fact] { try call.folded { .min($0, $1) } }
 
     package static func run(_ call: Call) throws -> [Value?] { try call.fold(Function()) }
 

@@ -1,7 +1,9 @@
 package import Tensors
 
-package enum Mish: Runnable {
+package enum Mish: Inferring, Runnable {
     package static let name: Name = "Mish"
+
+    static func infer(_ call: InferenceCall) throws -> [Fact] { try call.likeInput() }
 
     package static func run(_ call: Call) throws -> [Value?] {
         try call.mapReals(Function())

@@ -1,7 +1,9 @@
 package import Tensors
 
-package enum Mod: Runnable {
+package enum Mod: Inferring, Runnable {
     package static let name: Name = "Mod"
+
+    static func infer(_ call: InferenceCall) throws -> [Fact] { try call.combinedIntegers { a, b in a.isNonNegative && b.isPositive ? a - a.floorDiv(b) * b : .unknown } }
 
     package static func run(_ call: Call) throws -> [Value?] {
         try call.checkDivisor()

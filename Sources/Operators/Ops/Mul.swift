@@ -1,7 +1,9 @@
 package import Tensors
 
-package enum Mul: Runnable {
+package enum Mul: Inferring, Runnable {
     package static let name: Name = "Mul"
+
+    static func infer(_ call: InferenceCall) throws -> [Fact] { try call.combinedIntegers(*) }
 
     package static func run(_ call: Call) throws -> [Value?] { try call.combine(Function()) }
 

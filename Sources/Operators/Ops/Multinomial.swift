@@ -5,8 +5,10 @@ internal import Glibc
 #endif
 package import Tensors
 
-package enum Multinomial: Runnable {
+package enum Multinomial: Inferring, Runnable {
     package static let name: Name = "Multinomial"
+
+    static func infer(_ call: InferenceCall) throws -> [Fact] { [Fact(try call.elementType("dtype") ?? .int32, [try call.dims(0)?.first ?? .unknown, .value(try call.int("sample_size", 1))])] }
 
     /// Classes drawn for each row; the input has logarithms of probabilities, which need not add up to 1.
     package static func run(_ call: Call) throws -> [Value?] {

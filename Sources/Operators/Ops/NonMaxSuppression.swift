@@ -1,7 +1,15 @@
 package import Tensors
 
-package enum NonMaxSuppression: Runnable {
+package enum NonMaxSuppression: Inferring, Runnable {
     package static let name: Name = "NonMaxSuppression"
+
+    static func infer(_ call: InferenceCall) throws -> [Fact] {
+        let boxes = try call.dims(0), scores = try call.dims(1)
+        guard boxes?.count ?? 3 == 3, scores?.count ?? 3 == 3 else {
+            throw ModelError(.invalidGraph, "boxes are \(try call.tensor(0)), scores \(try call.tensor(1)): [batches, boxes, 4] and [batches, classes, boxes] are needed")
+        }
+        return [Fact(.int64, [.unknown, 3])]
+    }
 
     package static func run(_ call: Call) throws -> [Value?] {
         let boxes = try call.tensor(0), scores = try call.tensor(1)

@@ -1,7 +1,9 @@
 package import Tensors
 
-package enum NonZero: Runnable {
+package enum NonZero: Inferring, Runnable {
     package static let name: Name = "NonZero"
+
+    static func infer(_ call: InferenceCall) throws -> [Fact] { [Fact(.int64, [try call.tensor(0).rank.map(Dim.value) ?? .unknown, .unknown])] }
 
     package static func run(_ call: Call) throws -> [Value?] {
         let data = try call.tensor(0)

@@ -1,7 +1,12 @@
 package import Tensors
 
-package enum Not: Runnable {
+package enum Not: Inferring, Runnable {
     package static let name: Name = "Not"
+
+    static func infer(_ call: InferenceCall) throws -> [Fact] {
+        let input = try call.tensor(0)
+        return [Fact(.bool, input.dims, integers: input.integers?.map { 1 - $0 })]
+    }
 
     package static func run(_ call: Call) throws -> [Value?] {
         let input = try call.tensor(0)

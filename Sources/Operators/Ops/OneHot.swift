@@ -1,7 +1,14 @@
 package import Tensors
 
-package enum OneHot: Runnable {
+package enum OneHot: Inferring, Runnable {
     package static let name: Name = "OneHot"
+
+    static func infer(_ call: InferenceCall) throws -> [Fact] {
+        let indices = try call.tensor(0), type = try call.type(2), depth = try call.tensor(1).scalar
+        guard var dims = indices.dims else { return [Fact(type)] }
+        dims.insert(depth?.ifSize ?? .unknown, at: try call.axis(call.int("axis", -1), rank: dims.count + 1))
+        return [Fact(type, dims)]
+    }
 
     package static func run(_ call: Call) throws -> [Value?] {
         let indices = try call.tensor(0), values = try call.tensor(2), rank = indices.dims.count

@@ -1,7 +1,13 @@
 package import Tensors
 
-package enum OptionalGetElement: Runnable {
+package enum OptionalGetElement: Inferring, Runnable {
     package static let name: Name = "OptionalGetElement"
+
+    static func infer(_ call: InferenceCall) throws -> [Fact] {
+        let fact = try call.fact(0)
+        if case .optional(let content) = fact.kind { return [content] }
+        return [fact]
+    }
 
     package static func run(_ call: Call) throws -> [Value?] {
         let value = try call.value(0)

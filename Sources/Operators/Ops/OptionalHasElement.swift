@@ -1,7 +1,9 @@
 package import Tensors
 
-package enum OptionalHasElement: Runnable {
+package enum OptionalHasElement: Inferring, Runnable {
     package static let name: Name = "OptionalHasElement"
+
+    static func infer(_ call: InferenceCall) throws -> [Fact] { [Fact(.bool, [])] }
 
     package static func run(_ call: Call) throws -> [Value?] {
         var holds = call.hasInput(0)

@@ -1,7 +1,9 @@
 package import Tensors
 
-package enum PRelu: Runnable {
+package enum PRelu: Inferring, Runnable {
     package static let name: Name = "PRelu"
+
+    static func infer(_ call: InferenceCall) throws -> [Fact] { [Fact(try call.commonType(0..<2), try call.dims(0))] }
 
     package static func run(_ call: Call) throws -> [Value?] {
         let x = try call.tensor(0)

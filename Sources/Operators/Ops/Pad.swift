@@ -1,7 +1,22 @@
 package import Tensors
 
-package enum Pad: Runnable {
+package enum Pad: Inferring, Runnable {
     package static let name: Name = "Pad"
+
+    static func infer(_ call: InferenceCall) throws -> [Fact] {
+        let data = try call.tensor(0)
+        guard let dims = data.dims else { return [Fact(data.elementType)] }
+        let numbers = try call.opset < 2 ? call.ints("paddings")?.map(Dim.value) : call.opset < 11 ? call.ints("pads")?.map(Dim.value) : call.integers(1)
+        var axes: [Int]? = Array(dims.indices)
+        if call.opset >= 18, call.hasInput(3) { axes = try call.numbers(3).map { try call.axes($0, rank: dims.count) } }
+        guard let numbers, let axes else { return [Fact(data.elementType, dims.map { _ in .unknown })] }
+        guard numbers.count == 2 * axes.count else {
+            throw ModelError(.invalidGraph, "pads are \(numbers.text), two numbers for each of \(axes.count) axes are needed")
+        }
+        var result = dims
+        for (index, axis) in axes.enumerated() { result[axis] = (dims[axis] + numbers[index] + numbers[axes.count + index]).ifSize }
+        return [Fact(data.elementType, result)]
+    }
 
     package static func run(_ call: Call) throws -> [Value?] {
         let (cut, pads) = try cropped(call, call.tensor(0), try pads(call))

@@ -1,8 +1,10 @@
 package import Tensors
 
 /// Of the first operator sets; ONNX Runtime still runs it.
-package enum ParametricSoftplus: Runnable {
+package enum ParametricSoftplus: Inferring, Runnable {
     package static let name: Name = "ParametricSoftplus"
+
+    static func infer(_ call: InferenceCall) throws -> [Fact] { try call.likeInput() }
 
     package static func run(_ call: Call) throws -> [Value?] {
         try call.mapReals(Function(alpha: call.float("alpha", 1), beta: call.float("beta", 1)))

@@ -1,8 +1,10 @@
 package import Tensors
 
 /// The result has the type of the base, whatever the exponent's is.
-package enum Pow: Runnable {
+package enum Pow: Inferring, Runnable {
     package static let name: Name = "Pow"
+
+    static func infer(_ call: InferenceCall) throws -> [Fact] { try call.combined(sameType: false) }
 
     package static func run(_ call: Call) throws -> [Value?] {
         let operands = try call.operands(sameType: false)

@@ -1,6 +1,6 @@
 package import Tensors
 
-package enum QLinearConv: Checkable, Runnable {
+package enum QLinearConv: Checkable, Inferring, Runnable {
     package static let name: Name = "QLinearConv"
 
     static func check(_ node: OperatorNode, into report: inout NodeReport) {
@@ -10,6 +10,8 @@ package enum QLinearConv: Checkable, Runnable {
         node.checkScale(4, into: &report)
         node.checkScale(6, into: &report)
     }
+
+    static func infer(_ call: InferenceCall) throws -> [Fact] { [Fact(try call.type(7), try call.convolution(call.dims(0), call.dims(3)))] }
 
     package static func run(_ call: Call) throws -> [Value?] {
         let (x, w) = (try call.tensor(0), try call.tensor(3))

@@ -1,7 +1,9 @@
 package import Tensors
 
-package enum QLinearMatMul: Runnable {
+package enum QLinearMatMul: Inferring, Runnable {
     package static let name: Name = "QLinearMatMul"
+
+    static func infer(_ call: InferenceCall) throws -> [Fact] { [Fact(try call.type(7), try call.product(call.dims(0), call.dims(3)))] }
 
     package static func run(_ call: Call) throws -> [Value?] {
         let (sums, shape) = try MatrixOps.integerProduct(call, call.tensor(0), zeroA: call.tensor(2), call.tensor(3), zeroB: call.tensor(5))

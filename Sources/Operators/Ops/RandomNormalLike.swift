@@ -1,7 +1,9 @@
 package import Tensors
 
-package enum RandomNormalLike: Runnable {
+package enum RandomNormalLike: Inferring, Runnable {
     package static let name: Name = "RandomNormalLike"
+
+    static func infer(_ call: InferenceCall) throws -> [Fact] { try call.likeInput(as: call.elementType("dtype")) }
 
     package static func run(_ call: Call) throws -> [Value?] {
         let like = try call.tensor(0)

@@ -1,7 +1,9 @@
 package import Tensors
 
-package enum RandomUniform: Runnable {
+package enum RandomUniform: Inferring, Runnable {
     package static let name: Name = "RandomUniform"
+
+    static func infer(_ call: InferenceCall) throws -> [Fact] { [Fact(try call.elementType("dtype") ?? .float, fixed: try call.required("shape", call.ints("shape")))] }
 
     package static func run(_ call: Call) throws -> [Value?] {
         let (low, high) = try (call.float("low", 0), call.float("high", 1))

@@ -1,7 +1,9 @@
 package import Tensors
 
-package enum RandomUniformLike: Runnable {
+package enum RandomUniformLike: Inferring, Runnable {
     package static let name: Name = "RandomUniformLike"
+
+    static func infer(_ call: InferenceCall) throws -> [Fact] { try call.likeInput(as: call.elementType("dtype")) }
 
     package static func run(_ call: Call) throws -> [Value?] {
         let like = try call.tensor(0)

@@ -1,8 +1,16 @@
 package import Tensors
 
 /// The operator; `Range` in Swift is a type of the standard library.
-package enum RangeOperator: Runnable {
+package enum RangeOperator: Inferring, Runnable {
     package static let name: Name = "Range"
+
+    static func infer(_ call: InferenceCall) throws -> [Fact] {
+        let type = try call.commonType(0..<3), bounds = try (0..<3).map { try call.tensor($0).integers?.first ?? .unknown }
+        guard type == .int64 || type == .int32, let step = bounds[2].value, step != 0 else { return [Fact(type, [.unknown])] }
+        let count = Dim.max(0, (bounds[1] - bounds[0]).ceilDiv(step))
+        guard let number = count.value, number <= Fact.integerLimit, !bounds[0].isUnknown else { return [Fact(type, [count])] }
+        return [Fact(type, [count], integers: (0..<number).map { bounds[0] + .value(step) * $0 })]
+    }
 
     package static func run(_ call: Call) throws -> [Value?] {
         let bounds = try (0..<3).map { try call.tensor($0) }

@@ -1,7 +1,9 @@
 package import Tensors
 
-package enum ReduceL1: Runnable {
+package enum ReduceL1: Inferring, Runnable {
     package static let name: Name = "ReduceL1"
+
+    static func infer(_ call: InferenceCall) throws -> [Fact] { try call.reduced() }
 
     package static func run(_ call: Call) throws -> [Value?] { try call.reduce(Rule.self) }
 

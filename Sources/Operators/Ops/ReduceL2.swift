@@ -1,7 +1,9 @@
 package import Tensors
 
-package enum ReduceL2: Runnable {
+package enum ReduceL2: Inferring, Runnable {
     package static let name: Name = "ReduceL2"
+
+    static func infer(_ call: InferenceCall) throws -> [Fact] { try call.reduced() }
 
     package static func run(_ call: Call) throws -> [Value?] { try call.reduce(Rule.self) }
 

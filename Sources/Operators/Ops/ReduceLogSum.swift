@@ -1,7 +1,9 @@
 package import Tensors
 
-package enum ReduceLogSum: Runnable {
+package enum ReduceLogSum: Inferring, Runnable {
     package static let name: Name = "ReduceLogSum"
+
+    static func infer(_ call: InferenceCall) throws -> [Fact] { try call.reduced() }
 
     package static func run(_ call: Call) throws -> [Value?] { try call.reduce(Rule.self) }
 

@@ -1,8 +1,10 @@
 package import Tensors
 
 /// The largest element is taken out first, so that nothing overflows.
-package enum ReduceLogSumExp: Runnable {
+package enum ReduceLogSumExp: Inferring, Runnable {
     package static let name: Name = "ReduceLogSumExp"
+
+    static func infer(_ call: InferenceCall) throws -> [Fact] { try call.reduced() }
 
     package static func run(_ call: Call) throws -> [Value?] {
         let (input, shape) = try call.reduction()

@@ -1,8 +1,10 @@
 package import Tensors
 
 /// Of integers: the sum wraps around, the mean is rounded towards zero; of none it is 0.
-package enum ReduceMean: Runnable {
+package enum ReduceMean: Inferring, Runnable {
     package static let name: Name = "ReduceMean"
+
+    static func infer(_ call: InferenceCall) throws -> [Fact] { try call.reduced() }
 
     package static func run(_ call: Call) throws -> [Value?] { try call.reduce(Rule.self) }
 

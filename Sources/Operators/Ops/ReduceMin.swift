@@ -1,8 +1,10 @@
 package import Tensors
 
 /// NaN wins.
-package enum ReduceMin: Runnable {
+package enum ReduceMin: Inferring, Runnable {
     package static let name: Name = "ReduceMin"
+
+    static func infer(_ call: InferenceCall) throws -> [Fact] { try call.reduced { $0[1...].reduce($0[0]) { .min($0, $1) } } }
 
     package static func run(_ call: Call) throws -> [Value?] { try call.reduce(Rule.self) }
 

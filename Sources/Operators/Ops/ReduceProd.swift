@@ -1,7 +1,9 @@
 package import Tensors
 
-package enum ReduceProd: Runnable {
+package enum ReduceProd: Inferring, Runnable {
     package static let name: Name = "ReduceProd"
+
+    static func infer(_ call: InferenceCall) throws -> [Fact] { try call.reduced { .product($0) } }
 
     package static func run(_ call: Call) throws -> [Value?] { try call.reduce(Rule.self) }
 

@@ -1,7 +1,9 @@
 package import Tensors
 
-package enum ReduceSum: Runnable {
+package enum ReduceSum: Inferring, Runnable {
     package static let name: Name = "ReduceSum"
+
+    static func infer(_ call: InferenceCall) throws -> [Fact] { try call.reduced(inputSince: 13) { .sum($0) } }
 
     package static func run(_ call: Call) throws -> [Value?] { try call.reduce(Rule.self, inputSince: 13) }
 

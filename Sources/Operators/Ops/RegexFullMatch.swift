@@ -1,7 +1,9 @@
 package import Tensors
 
-package enum RegexFullMatch: Runnable {
+package enum RegexFullMatch: Inferring, Runnable {
     package static let name: Name = "RegexFullMatch"
+
+    static func infer(_ call: InferenceCall) throws -> [Fact] { try call.likeInput(as: .bool) }
 
     package static func run(_ call: Call) throws -> [Value?] {
         let data = try call.tensor(0), regex = try Regex(Array(call.required("pattern", call.string("pattern")).utf8))

@@ -111,7 +111,7 @@ extension Fact {
 
     /// As many unknown elements as a small tensor has.
     var unknownIntegers: [Dim]? {
-        guard let count = elementCount.value, count <= Fact.integerLimit else { return nil }
+        guard elementType == .int64 || elementType == .int32 || elementType == .bool, let count = elementCount.value, count <= Fact.integerLimit else { return nil }
         return [Dim](repeating: .unknown, count: count)
     }
 }

@@ -1,7 +1,25 @@
 package import Tensors
 
-package enum Resize: Runnable {
+package enum Resize: Inferring, Runnable {
     package static let name: Name = "Resize"
+
+    static func infer(_ call: InferenceCall) throws -> [Fact] {
+        let data = try call.tensor(0)
+        if call.opset < 11 { return [Fact(data.elementType, try call.scaled(call.knownFloats(1)))] }
+        guard var dims = data.dims else { return [Fact(data.elementType)] }
+        let axes = try call.axes(call.ints("axes") ?? Array(dims.indices), rank: dims.count)
+        let scales = try call.hasInput(2) ? call.knownFloats(2) : []
+        guard let scales, scales.isEmpty else { return [Fact(data.elementType, try call.scaled(scales, axes: axes))] }
+        let sizes = try call.integers(3)
+        if let sizes, sizes.count != axes.count { throw ModelError(.invalidGraph, "there are neither scales nor sizes for \(axes.count) axes") }
+        let isStretched = try call.string("keep_aspect_ratio_policy", "stretch") == "stretch"
+        if !isStretched, let sizes = sizes?.numbers, let fixed = data.fixedDims {
+            for (axis, size) in zip(axes, try Self.sizes(call, fixed, axes, sizes)) { dims[axis] = .value(size) }
+        } else {
+            for (index, axis) in axes.enumerated() { dims[axis] = isStretched ? sizes?[index].ifSize ?? .unknown : .unknown }
+        }
+        return [Fact(data.elementType, dims)]
+    }
 
     package static func run(_ call: Call) throws -> [Value?] {
         let data = try call.tensor(0)
@@ -48,19 +66,29 @@ package enum Resize: Runnable {
         guard let sizes = try call.ints(3), sizes.count == axes.count, sizes.allSatisfy({ $0 >= 0 && $0 <= 1 << 48 }) else {
             throw ModelError(.invalidGraph, "there are neither scales nor sizes for \(axes.count) axes")
         }
-        let ratios = zip(axes, sizes).map { Float($1) / Float(data.dims[$0]) }
-        let policy = try call.string("keep_aspect_ratio_policy", "stretch"), common: Float?
+        let common = try common(call, data.dims, axes, sizes)
+        return try zip(axes, Self.sizes(call, data.dims, axes, sizes)).enumerated().map { index, part in
+            let (axis, size) = part, input = data.dims[axis]
+            return ResizedAxis(axis: axis, input: input, size: size, scale: common ?? Float(sizes[index]) / Float(input), region: region(index))
+        }
+    }
+
+    /// How many times longer all axes become, if that is to be the same for all.
+    private static func common(_ call: some AttributeReader, _ dims: [Int], _ axes: [Int], _ sizes: [Int]) throws -> Float? {
+        let ratios = zip(axes, sizes).map { Float($1) / Float(dims[$0]) }
+        let policy = try call.string("keep_aspect_ratio_policy", "stretch")
         switch policy {
-        case "stretch": common = nil
-        case "not_larger": common = ratios.min()
-        case "not_smaller": common = ratios.max()
+        case "stretch": return nil
+        case "not_larger": return ratios.min()
+        case "not_smaller": return ratios.max()
         default: throw ModelError(.invalidGraph, "keep_aspect_ratio_policy '\(printable(policy))' is not one of ONNX's")
         }
-        return axes.enumerated().map { index, axis in
-            let scale = common ?? ratios[index]
-            let size = common == nil ? sizes[index] : Double(scale * Float(data.dims[axis]) + 0.5).saturated
-            return ResizedAxis(axis: axis, input: data.dims[axis], size: size, scale: scale, region: region(index))
-        }
+    }
+
+    /// What the axes become where `sizes` are asked for.
+    private static func sizes(_ call: some AttributeReader, _ dims: [Int], _ axes: [Int], _ sizes: [Int]) throws -> [Int] {
+        guard let common = try common(call, dims, axes, sizes) else { return sizes }
+        return axes.map { Double(common * Float(dims[$0]) + 0.5).saturated }
     }
 }
 

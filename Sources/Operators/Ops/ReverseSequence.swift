@@ -1,7 +1,9 @@
 package import Tensors
 
-package enum ReverseSequence: Runnable {
+package enum ReverseSequence: Inferring, Runnable {
     package static let name: Name = "ReverseSequence"
+
+    static func infer(_ call: InferenceCall) throws -> [Fact] { try call.likeInput() }
 
     package static func run(_ call: Call) throws -> [Value?] {
         let data = try call.tensor(0)

@@ -1,7 +1,14 @@
 package import Tensors
 
-package enum RoiAlign: Runnable {
+package enum RoiAlign: Inferring, Runnable {
     package static let name: Name = "RoiAlign"
+
+    static func infer(_ call: InferenceCall) throws -> [Fact] {
+        let data = try call.tensor(0), size = try [call.int("output_height", 1), call.int("output_width", 1)]
+        if let rank = data.rank, rank != 4 { throw ModelError(.invalidGraph, "input 0 is \(data), 4 dimensions are needed") }
+        guard size.allSatisfy({ $0 >= 1 }) else { throw ModelError(.invalidGraph, "the output is \(size), at least 1 is needed") }
+        return [Fact(data.elementType, [try call.dims(1)?.first ?? .unknown, data.dims?[1] ?? .unknown] + size.map(Dim.value))]
+    }
 
     package static func run(_ call: Call) throws -> [Value?] {
         let data = try call.tensor(0), rois = try call.tensor(1)

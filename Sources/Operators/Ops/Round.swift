@@ -1,8 +1,10 @@
 package import Tensors
 
 /// Halves go to the even neighbour.
-package enum Round: Runnable {
+package enum Round: Inferring, Runnable {
     package static let name: Name = "Round"
+
+    static func infer(_ call: InferenceCall) throws -> [Fact] { try call.likeInput() }
 
     package static func run(_ call: Call) throws -> [Value?] {
         try call.mapReals(Function())

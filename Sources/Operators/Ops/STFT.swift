@@ -1,7 +1,18 @@
 package import Tensors
 
-package enum STFT: Runnable {
+package enum STFT: Inferring, Runnable {
     package static let name: Name = "STFT"
+
+    static func infer(_ call: InferenceCall) throws -> [Fact] {
+        let x = try call.tensor(0)
+        if let rank = x.rank, rank != 2, rank != 3 { throw ModelError(.invalidGraph, "the signal is \(x), [batch, length, 1 or 2] is needed") }
+        let step = try call.integers(1)?.first ?? .unknown
+        let length = try call.hasInput(3) ? call.integers(3)?.first?.ifSize ?? .unknown : call.hasInput(2) ? call.tensor(2).elementCount : .unknown
+        let parts: Dim = x.dims.map { $0.count == 3 ? $0[2] : 1 } ?? .unknown
+        let bins: Dim = try !call.bool("onesided", true) || parts == 2 ? length : parts == 1 ? length.floorDiv(2) + 1 : .unknown
+        let frames = step.isPositive ? ((x.dims?[1] ?? .unknown) - length).floorDiv(step) + 1 : .unknown
+        return [Fact(x.elementType, [x.dims?[0] ?? .unknown, frames.ifSize, bins, 2])]
+    }
 
     package static func run(_ call: Call) throws -> [Value?] {
         let x = try call.tensor(0), dims = x.dims

@@ -1,8 +1,10 @@
 package import Tensors
 
 /// Of the first operator sets.
-package enum Scale: Runnable {
+package enum Scale: Inferring, Runnable {
     package static let name: Name = "Scale"
+
+    static func infer(_ call: InferenceCall) throws -> [Fact] { try call.likeInput() }
 
     package static func run(_ call: Call) throws -> [Value?] {
         try call.mapReals(Function(scale: call.float("scale", 1)))

@@ -1,7 +1,7 @@
 internal import ModelGraph
 package import Tensors
 
-package enum Scan: Checkable, Runnable {
+package enum Scan: Checkable, Inferring, Runnable {
     package static let name: Name = "Scan"
 
     static func check(_ node: OperatorNode, into report: inout NodeReport) {
@@ -11,6 +11,37 @@ package enum Scan: Checkable, Runnable {
         if let count = node.int("num_scan_inputs"), count < 1 || count > inputs {
             report.error("attribute 'num_scan_inputs' is \(count), 1 to \(inputs) is expected")
         }
+    }
+
+    static func infer(_ call: InferenceCall) throws -> [Fact] {
+        let old = call.opset < 9, given = Array(call.inputs.dropFirst(old ? 1 : 0)), body = try call.graph("body")
+        let scanned = try call.required("num_scan_inputs", call.int("num_scan_inputs")), states = given.count - scanned
+        guard scanned >= 1, states >= 0, body.outputs.count >= states else {
+            throw ModelError(.invalidGraph, "attribute 'num_scan_inputs' is \(scanned), 1 to \(given.count) is possible, and a body with as many outputs as states")
+        }
+        let collected = body.outputs.count - states
+        let axes = try old ? [Int](repeating: 0, count: scanned) : list(call, "scan_input_axes", scanned)
+        let outputAxes = try old ? [Int](repeating: 0, count: collected) : list(call, "scan_output_axes", collected)
+        var length = Dim.unknown, batch = Dim.unknown
+        let slices = try zip(given[states...], axes).map { fact, axis -> Fact in
+            guard let fact, var dims = fact.dims else { return Fact(fact?.elementType) }
+            if old {
+                guard dims.count >= 2 else { throw ModelError(.invalidGraph, "an input is \(fact); those that are scanned need a batch and a sequence") }
+                batch = try call.same(batch, dims.removeFirst(), "batches differ")
+            }
+            length = try call.same(length, dims.remove(at: call.axis(axis, rank: dims.count)), "inputs are scanned over different lengths")
+            return Fact(fact.elementType, dims)
+        }
+        let first = given[..<states].map { fact -> Fact in
+            guard let fact else { return .unknown }
+            return old ? Fact(fact.elementType, fact.dims.map { Array($0.dropFirst()) }) : fact
+        }
+        let (last, outputs) = try call.fixedPoint("body", states: Array(first)) { $0 + slices } after: { Array($0.prefix(states)) }
+        (length, batch) = (length.asSize, batch.asSize)
+        let results = try last + zip(outputs.dropFirst(states), outputAxes).map { fact, axis in
+            fact.stacked(length, at: try fact.rank.map { try call.axis(axis, rank: $0 + 1) } ?? 0)
+        }
+        return old ? results.map { $0.stacked(batch, at: 0) } : results
     }
 
     package static func run(_ call: Call) throws -> [Value?] {
@@ -107,7 +138,7 @@ package enum Scan: Checkable, Runnable {
     }
 
     /// Zeros where the attribute is missing.
-    private static func list(_ call: Call, _ name: Name, _ count: Int) throws -> [Int] {
+    private static func list(_ call: some AttributeReader, _ name: Name, _ count: Int) throws -> [Int] {
         let values = try call.ints(name) ?? Array(repeating: 0, count: count)
         guard values.count == count else { throw ModelError(.invalidGraph, "attribute '\(name)' has \(values.count) values, \(count) are needed") }
         return values

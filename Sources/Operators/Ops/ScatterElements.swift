@@ -1,7 +1,9 @@
 package import Tensors
 
-package enum ScatterElements: Runnable {
+package enum ScatterElements: Inferring, Runnable {
     package static let name: Name = "ScatterElements"
+
+    static func infer(_ call: InferenceCall) throws -> [Fact] { try call.likeInput() }
 
     package static func run(_ call: Call) throws -> [Value?] {
         let data = try call.tensor(0), indices = try call.tensor(1), updates = try call.tensor(2)

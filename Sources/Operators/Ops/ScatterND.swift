@@ -1,7 +1,9 @@
 package import Tensors
 
-package enum ScatterND: Runnable {
+package enum ScatterND: Inferring, Runnable {
     package static let name: Name = "ScatterND"
+
+    static func infer(_ call: InferenceCall) throws -> [Fact] { try call.likeInput() }
 
     package static func run(_ call: Call) throws -> [Value?] {
         let data = try call.tensor(0), indices = try call.tensor(1), updates = try call.tensor(2)

@@ -1,7 +1,9 @@
 package import Tensors
 
-package enum Selu: Runnable {
+package enum Selu: Inferring, Runnable {
     package static let name: Name = "Selu"
+
+    static func infer(_ call: InferenceCall) throws -> [Fact] { try call.likeInput() }
 
     package static func run(_ call: Call) throws -> [Value?] {
         let isOld = call.opset < 6  // which had fewer digits

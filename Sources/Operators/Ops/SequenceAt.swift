@@ -1,7 +1,9 @@
 package import Tensors
 
-package enum SequenceAt: Runnable {
+package enum SequenceAt: Inferring, Runnable {
     package static let name: Name = "SequenceAt"
+
+    static func infer(_ call: InferenceCall) throws -> [Fact] { [try call.element(0)] }
 
     package static func run(_ call: Call) throws -> [Value?] {
         let values = try call.sequence(0)

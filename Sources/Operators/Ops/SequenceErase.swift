@@ -1,7 +1,9 @@
 package import Tensors
 
-package enum SequenceErase: Runnable {
+package enum SequenceErase: Inferring, Runnable {
     package static let name: Name = "SequenceErase"
+
+    static func infer(_ call: InferenceCall) throws -> [Fact] { [.sequence(of: try call.element(0))] }
 
     package static func run(_ call: Call) throws -> [Value?] {
         var values = try call.sequence(0)

@@ -1,7 +1,12 @@
 package import Tensors
 
-package enum SequenceInsert: Runnable {
+package enum SequenceInsert: Inferring, Runnable {
     package static let name: Name = "SequenceInsert"
+
+    static func infer(_ call: InferenceCall) throws -> [Fact] {
+        // Of a sequence that is known to be empty only the type is known: it says nothing of the dims.
+        return [.sequence(of: .common(try call.element(0), try call.tensor(1).withoutValue))]
+    }
 
     package static func run(_ call: Call) throws -> [Value?] {
         var values = try call.sequence(0)

@@ -2,8 +2,19 @@ internal import ModelGraph
 package import Tensors
 
 /// The body for each element of a sequence; sequences beside it are walked along, tensors are given each time.
-package enum SequenceMap: Runnable {
+package enum SequenceMap: Inferring, Runnable {
     package static let name: Name = "SequenceMap"
+
+    static func infer(_ call: InferenceCall) throws -> [Fact] {
+        guard !call.inputs.isEmpty else { throw ModelError(.invalidGraph, "input 0 is missing, a sequence is needed") }
+        _ = try call.element(0)
+        let inputs = try call.inputs.indices.map { index -> Fact in
+            let fact = try call.fact(index)
+            if case .sequence(let element) = fact.kind { return element }
+            return fact
+        }
+        return try call.infer("body", inputs).map { .sequence(of: $0.withoutValue) }
+    }
 
     package static func run(_ call: Call) throws -> [Value?] {
         let inputs = try call.inputs.indices.map { try call.value($0) }

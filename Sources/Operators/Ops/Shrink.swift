@@ -1,7 +1,9 @@
 package import Tensors
 
-package enum Shrink: Runnable {
+package enum Shrink: Inferring, Runnable {
     package static let name: Name = "Shrink"
+
+    static func infer(_ call: InferenceCall) throws -> [Fact] { try call.likeInput() }
 
     package static func run(_ call: Call) throws -> [Value?] {
         try call.map(Function(bias: Double(call.float("bias", 0)), lambd: Double(call.float("lambd", 0.5))))

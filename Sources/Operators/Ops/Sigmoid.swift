@@ -1,7 +1,9 @@
 package import Tensors
 
-package enum Sigmoid: Runnable {
+package enum Sigmoid: Inferring, Runnable {
     package static let name: Name = "Sigmoid"
+
+    static func infer(_ call: InferenceCall) throws -> [Fact] { try call.likeInput() }
 
     package static func run(_ call: Call) throws -> [Value?] {
         try call.mapReals(Function())

@@ -1,8 +1,10 @@
 package import Tensors
 
 /// NaN has no sign and stays.
-package enum Sign: Runnable {
+package enum Sign: Inferring, Runnable {
     package static let name: Name = "Sign"
+
+    static func infer(_ call: InferenceCall) throws -> [Fact] { try call.likeInput() }
 
     package static func run(_ call: Call) throws -> [Value?] { try call.map(Function()) }
 

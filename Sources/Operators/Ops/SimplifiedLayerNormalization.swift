@@ -1,7 +1,9 @@
 package import Tensors
 
-package enum SimplifiedLayerNormalization: Runnable {
+package enum SimplifiedLayerNormalization: Inferring, Runnable {
     package static let name: Name = "SimplifiedLayerNormalization"
+
+    static func infer(_ call: InferenceCall) throws -> [Fact] { try call.likeInput() + [call.statistics(axis: call.int("axis", -1))] }
 
     package static func run(_ call: Call) throws -> [Value?] {
         try call.tensor(0).elementType == .double ? run(call, Double.self) : run(call, Float.self)

@@ -1,7 +1,9 @@
 package import Tensors
 
-package enum Softplus: Runnable {
+package enum Softplus: Inferring, Runnable {
     package static let name: Name = "Softplus"
+
+    static func infer(_ call: InferenceCall) throws -> [Fact] { try call.likeInput() }
 
     package static func run(_ call: Call) throws -> [Value?] {
         try call.mapReals(Function())

@@ -1,6 +1,6 @@
 package import Tensors
 
-package enum SpaceToDepth: Checkable {
+package enum SpaceToDepth: Checkable, Inferring {
     package static let name: Name = "SpaceToDepth"
 
     static func check(_ node: OperatorNode, into report: inout NodeReport) {
@@ -11,6 +11,16 @@ package enum SpaceToDepth: Checkable {
 }
 
 extension SpaceToDepth: Runnable {
+    static func infer(_ call: InferenceCall) throws -> [Fact] {
+        let data = try call.tensor(0), size = try call.required("blocksize", call.int("blocksize"))
+        guard size >= 1, size <= 1 << 20 else { throw ModelError(.invalidGraph, "blocksize is \(size), 1 to 2^20 is needed") }
+        guard let dims = data.dims else { return [Fact(data.elementType, [.unknown, .unknown, .unknown, .unknown])] }
+        guard dims.count == 4, dims[2...].allSatisfy({ $0.value.map { $0 % size == 0 } ?? true }) else {
+            throw ModelError(.invalidGraph, "input 0 is \(data), 4 dimensions are needed, the last two multiples of \(size)")
+        }
+        return [Fact(data.elementType, [dims[0], dims[1] * (size * size), dims[2].floorDiv(size), dims[3].floorDiv(size)])]
+    }
+
     package static func run(_ call: Call) throws -> [Value?] {
         let data = try call.tensor(0), size = try call.required("blocksize", call.int("blocksize"))
         try data.checkRank(4, "input 0")

@@ -1,7 +1,22 @@
 package import Tensors
 
-package enum SplitToSequence: Runnable {
+package enum SplitToSequence: Inferring, Runnable {
     package static let name: Name = "SplitToSequence"
+
+    static func infer(_ call: InferenceCall) throws -> [Fact] {
+        let data = try call.tensor(0)
+        guard var dims = data.dims else { return [.sequence(of: Fact(data.elementType))] }
+        let axis = try call.axis(call.int("axis", 0), rank: dims.count)
+        if !call.hasInput(1) {
+            if try call.bool("keepdims", true) { dims[axis] = 1 } else { dims.remove(at: axis) }
+        } else {
+            // One size is that of all parts but the last.
+            let split = try call.tensor(1), sizes = split.integers ?? [], size = sizes.first ?? .unknown
+            let isEven = split.rank == 0 ? size.isPositive && dims[axis].floorDiv(size) * size == dims[axis] : sizes.allSatisfy { $0.isSame(as: size) }
+            dims[axis] = split.rank != nil && isEven ? size : .unknown
+        }
+        return [.sequence(of: Fact(data.elementType, dims))]
+    }
 
     package static func run(_ call: Call) throws -> [Value?] {
         let data = try call.tensor(0)

@@ -1,7 +1,9 @@
 package import Tensors
 
-package enum StringConcat: Runnable {
+package enum StringConcat: Inferring, Runnable {
     package static let name: Name = "StringConcat"
+
+    static func infer(_ call: InferenceCall) throws -> [Fact] { [Fact(.string, try call.broadcast([call.dims(0), call.dims(1)]))] }
 
     package static func run(_ call: Call) throws -> [Value?] {
         let a = try call.tensor(0), b = try call.tensor(1)

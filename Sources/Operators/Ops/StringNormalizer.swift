@@ -1,7 +1,17 @@
 package import Tensors
 
-package enum StringNormalizer: Runnable {
+package enum StringNormalizer: Inferring, Runnable {
     package static let name: Name = "StringNormalizer"
+
+    static func infer(_ call: InferenceCall) throws -> [Fact] {
+        guard let dims = try call.dims(0) else { return [Fact(.string)] }
+        guard dims.count == 1 || dims.count == 2 && !dims[0].isDifferent(from: 1) else {
+            throw ModelError(.invalidGraph, "input 0 has dims \(dims.text), [C] or [1, C] is needed")
+        }
+        // Nothing is left out where there are no stopwords, but none becomes one.
+        let count = try call.strings("stopwords")?.isEmpty ?? true ? Dim.max(1, dims[dims.count - 1]) : .unknown
+        return [Fact(.string, dims.count == 2 ? [1, count] : [count])]
+    }
 
     package static func run(_ call: Call) throws -> [Value?] {
         let data = try call.tensor(0)

@@ -1,7 +1,12 @@
 package import Tensors
 
-package enum StringSplit: Runnable {
+package enum StringSplit: Inferring, Runnable {
     package static let name: Name = "StringSplit"
+
+    static func infer(_ call: InferenceCall) throws -> [Fact] {
+        let dims = try call.dims(0)
+        return [Fact(.string, dims.map { $0 + [.unknown] }), Fact(.int64, dims)]
+    }
 
     package static func run(_ call: Call) throws -> [Value?] {
         let data = try call.tensor(0), delimiter = Array(try call.string("delimiter", "").utf8)

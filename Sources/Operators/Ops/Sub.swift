@@ -1,7 +1,9 @@
 package import Tensors
 
-package enum Sub: Runnable {
+package enum Sub: Inferring, Runnable {
     package static let name: Name = "Sub"
+
+    static func infer(_ call: InferenceCall) throws -> [Fact] { try call.combinedIntegers(-) }
 
     package static func run(_ call: Call) throws -> [Value?] { try call.combine(Function()) }
 

@@ -1,7 +1,9 @@
 package import Tensors
 
-package enum Sum: Runnable {
+package enum Sum: Inferring, Runnable {
     package static let name: Name = "Sum"
+
+    static func infer(_ call: InferenceCall) throws -> [Fact] { try call.folded(+) }
 
     package static func run(_ call: Call) throws -> [Value?] { try call.fold(Function()) }
 

@@ -1,7 +1,9 @@
 package import Tensors
 
-package enum SwiGLU: Runnable {
+package enum SwiGLU: Inferring, Runnable {
     package static let name: Name = "SwiGLU"
+
+    static func infer(_ call: InferenceCall) throws -> [Fact] { [Fact(try call.commonType(0..<2), try call.same([call.dims(0), call.dims(1)], "the inputs must have equal dims"))] }
 
     package static func run(_ call: Call) throws -> [Value?] {
         let operands = try call.operands()

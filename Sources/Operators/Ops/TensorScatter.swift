@@ -1,7 +1,9 @@
 package import Tensors
 
-package enum TensorScatter: Runnable {
+package enum TensorScatter: Inferring, Runnable {
     package static let name: Name = "TensorScatter"
+
+    static func infer(_ call: InferenceCall) throws -> [Fact] { try call.likeInput() }
 
     package static func run(_ call: Call) throws -> [Value?] {
         let cache = try call.tensor(0), update = try call.tensor(1)

@@ -1,7 +1,13 @@
 package import Tensors
 
-package enum TfIdfVectorizer: Runnable {
+package enum TfIdfVectorizer: Inferring, Runnable {
     package static let name: Name = "TfIdfVectorizer"
+
+    static func infer(_ call: InferenceCall) throws -> [Fact] {
+        let width = try (call.required("ngram_indexes", call.ints("ngram_indexes")).max() ?? -1).addingReportingOverflow(1)
+        guard !width.overflow else { throw ModelError(.limit, "a number in ngram_indexes is too large") }
+        return [Fact(.float, try call.dims(0).map { $0.dropLast() + [.value(width.partialValue)] })]
+    }
 
     package static func run(_ call: Call) throws -> [Value?] {
         let data = try call.tensor(0)

@@ -1,7 +1,9 @@
 package import Tensors
 
-package enum ThresholdedRelu: Runnable {
+package enum ThresholdedRelu: Inferring, Runnable {
     package static let name: Name = "ThresholdedRelu"
+
+    static func infer(_ call: InferenceCall) throws -> [Fact] { try call.likeInput() }
 
     package static func run(_ call: Call) throws -> [Value?] {
         try call.mapReals(Function(alpha: call.float("alpha", 1)))

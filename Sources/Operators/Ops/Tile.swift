@@ -1,7 +1,21 @@
 package import Tensors
 
-package enum Tile: Runnable {
+package enum Tile: Inferring, Runnable {
     package static let name: Name = "Tile"
+
+    static func infer(_ call: InferenceCall) throws -> [Fact] {
+        let data = try call.tensor(0)
+        guard let dims = data.dims else { return [Fact(data.elementType)] }
+        guard call.opset >= 6, let repeats = try call.integers(1) else { return [Fact(data.elementType, dims.map { _ in .unknown })] }
+        guard repeats.count == dims.count, repeats.allSatisfy({ ($0.value ?? 0) >= 0 }) else {
+            throw ModelError(.invalidGraph, "repeats are \(repeats.text), one of at least 0 for each axis of \(dims.text) is needed")
+        }
+        let result = zip(dims, repeats).map { $0 * $1.ifSize }
+        guard dims.count == 1, let elements = data.integers, let times = repeats[0].value, times * elements.count <= Fact.integerLimit else {
+            return [Fact(data.elementType, result)]
+        }
+        return [Fact(data.elementType, result, integers: Array(repeatElement(elements, count: times).joined()))]
+    }
 
     package static func run(_ call: Call) throws -> [Value?] {
         let data = try call.tensor(0), rank = data.dims.count

@@ -1,7 +1,17 @@
 package import Tensors
 
-package enum TopK: Runnable {
+package enum TopK: Inferring, Runnable {
     package static let name: Name = "TopK"
+
+    static func infer(_ call: InferenceCall) throws -> [Fact] {
+        let data = try call.tensor(0)
+        guard var dims = data.dims else { return [Fact(data.elementType), Fact(.int64)] }
+        let axis = try call.axis(call.int("axis", -1), rank: dims.count)
+        let k = try call.opset < 10 ? .value(call.required("k", call.int("k"))) : call.integers(1)?.first ?? .unknown
+        if (k - dims[axis]).isPositive { throw ModelError(.invalidGraph, "k is \(k), axis \(axis) of \(dims.text) has \(dims[axis]) elements") }
+        dims[axis] = k.ifSize.asSize
+        return [Fact(data.elementType, dims), Fact(.int64, dims)]
+    }
 
     package static func run(_ call: Call) throws -> [Value?] {
         let data = try call.tensor(0)

@@ -1,7 +1,7 @@
 internal import ModelGraph
 package import Tensors
 
-package enum Transpose: Checkable {
+package enum Transpose: Checkable, Inferring {
     package static let name: Name = "Transpose"
 
     static func check(_ node: OperatorNode, into report: inout NodeReport) {
@@ -15,6 +15,16 @@ package enum Transpose: Checkable {
 }
 
 extension Transpose: Runnable {
+    static func infer(_ call: InferenceCall) throws -> [Fact] {
+        let data = try call.tensor(0), perm = try call.ints("perm")
+        guard let dims = data.dims else { return [Fact(data.elementType, perm.map { $0.map { _ in .unknown } })] }
+        let order = perm ?? Array(dims.indices.reversed())
+        guard order.count == dims.count, order.sorted() == Array(dims.indices) else {
+            throw ModelError(.invalidGraph, "perm is \(order), each axis of \(dims.text) once is needed")
+        }
+        return [dims.count <= 1 ? data : Fact(data.elementType, order.map { dims[$0] })]
+    }
+
     package static func run(_ call: Call) throws -> [Value?] {
         let data = try call.tensor(0), rank = data.dims.count
         let perm = try call.ints("perm") ?? Array((0..<rank).reversed())

@@ -1,7 +1,9 @@
 package import Tensors
 
-package enum Trilu: Runnable {
+package enum Trilu: Inferring, Runnable {
     package static let name: Name = "Trilu"
+
+    static func infer(_ call: InferenceCall) throws -> [Fact] { try call.likeInput() }
 
     package static func run(_ call: Call) throws -> [Value?] {
         let data = try call.tensor(0), rank = data.dims.count

@@ -1,7 +1,17 @@
 package import Tensors
 
-package enum Unique: Runnable {
+package enum Unique: Inferring, Runnable {
     package static let name: Name = "Unique"
+
+    static func infer(_ call: InferenceCall) throws -> [Fact] {
+        let data = try call.tensor(0), count = Dim.fresh()
+        let axis = try call.int("axis"), vector = Fact(.int64, [count])
+        guard let axis else { return [Fact(data.elementType, [count]), vector, Fact(.int64, [data.elementCount]), vector] }
+        guard var dims = data.dims else { return [Fact(data.elementType), vector, Fact(.int64, [.unknown]), vector] }
+        let place = try call.axis(axis, rank: dims.count), size = dims[place]
+        dims[place] = count
+        return [Fact(data.elementType, dims), vector, Fact(.int64, [size]), vector]
+    }
 
     package static func run(_ call: Call) throws -> [Value?] {
         var data = try call.tensor(0)

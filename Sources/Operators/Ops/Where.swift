@@ -1,7 +1,26 @@
 package import Tensors
 
-package enum Where: Runnable {
+package enum Where: Inferring, Runnable {
     package static let name: Name = "Where"
+
+    static func infer(_ call: InferenceCall) throws -> [Fact] {
+        let condition = try call.tensor(0), x = try call.tensor(1), y = try call.tensor(2), type = try call.commonType(1..<3)
+        if let type = condition.elementType, type != .bool { throw ModelError(.invalidGraph, "the condition is \(condition), BOOL is needed") }
+        let dims = try call.broadcast([condition.dims, x.dims, y.dims])
+        guard let dims, dims.count <= 1, let a = x.integers ?? x.unknownIntegers, let b = y.integers ?? y.unknownIntegers, let c = condition.integers ?? condition.unknownIntegers,
+            let count = Dim.product(dims).value, [a, b, c].allSatisfy({ $0.count == count || $0.count == 1 }), count <= Fact.integerLimit
+        else { return [Fact(type, dims)] }
+        func element(_ list: [Dim], _ index: Int) -> Dim { list[list.count == 1 ? 0 : index] }
+        let chosen = (0..<count).map { index -> Dim in
+            let (i, j) = (element(a, index), element(b, index))
+            switch element(c, index) {
+            case 1: return i
+            case 0: return j
+            default: return i.isSame(as: j) ? i : .unknown
+            }
+        }
+        return [Fact(type, dims, integers: chosen)]
+    }
 
     package static func run(_ call: Call) throws -> [Value?] {
         let condition = try call.tensor(0), x = try call.tensor(1), y = try call.tensor(2)

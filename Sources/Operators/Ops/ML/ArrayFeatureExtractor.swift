@@ -1,8 +1,13 @@
 package import Tensors
 
-package enum ArrayFeatureExtractor: Runnable {
+package enum ArrayFeatureExtractor: Inferring, Runnable {
     package static let name: Name = "ArrayFeatureExtractor"
     package static let domain: Name = "ai.onnx.ml"
+
+    static func infer(_ call: InferenceCall) throws -> [Fact] {
+        let x = try call.tensor(0), count = try call.tensor(1).elementCount
+        return [Fact(x.elementType, x.dims.map { ($0.count == 1 ? [1] : Array($0.dropLast())) + [count] })]
+    }
 
     /// Elements of the last axis. A vector gives a matrix of one row, as in ONNX Runtime.
     package static func run(_ call: Call) throws -> [Value?] {

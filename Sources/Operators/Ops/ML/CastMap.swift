@@ -1,8 +1,18 @@
 package import Tensors
 
-package enum CastMap: Runnable {
+package enum CastMap: Inferring, Runnable {
     package static let name: Name = "CastMap"
     package static let domain: Name = "ai.onnx.ml"
+
+    static func infer(_ call: InferenceCall) throws -> [Fact] {
+        let type: ElementType = switch try call.string("cast_to", "TO_FLOAT") {
+        case "TO_FLOAT": .float
+        case "TO_INT64": .int64
+        case "TO_STRING": .string
+        case let other: throw ModelError(.invalidGraph, "'cast_to' is '\(printable(other))'; TO_FLOAT, TO_STRING or TO_INT64 is needed")
+        }
+        return [Fact(type, [1, try call.string("map_form", "DENSE") == "SPARSE" ? .value(call.int("max_map", 1)) : .unknown])]
+    }
 
     /// [1, entries] or, sparse, [1, max_map].
     package static func run(_ call: Call) throws -> [Value?] {

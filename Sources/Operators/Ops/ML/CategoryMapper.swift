@@ -1,8 +1,10 @@
 package import Tensors
 
-package enum CategoryMapper: Runnable {
+package enum CategoryMapper: Inferring, Runnable {
     package static let name: Name = "CategoryMapper"
     package static let domain: Name = "ai.onnx.ml"
+
+    static func infer(_ call: InferenceCall) throws -> [Fact] { [Fact(try call.type(0).map { $0 == .string ? .int64 : .string }, try call.dims(0))] }
 
     package static func run(_ call: Call) throws -> [Value?] {
         let x = try call.tensor(0)

@@ -1,8 +1,20 @@
 package import Tensors
 
-package enum DictVectorizer: Runnable {
+package enum DictVectorizer: Inferring, Runnable {
     package static let name: Name = "DictVectorizer"
     package static let domain: Name = "ai.onnx.ml"
+
+    static func infer(_ call: InferenceCall) throws -> [Fact] {
+        let fact = try call.fact(0), width = try call.strings("string_vocabulary").flatMap { $0.isEmpty ? nil : $0.count } ?? call.ints("int64_vocabulary")?.count
+        let columns = width.map(Dim.value) ?? .unknown
+        switch fact.kind {
+        case .map(_, let value): return [Fact(value.elementType, [1, columns])]
+        case .sequence(let element):
+            guard case .map(_, let value) = element.kind else { return [Fact(nil, [.unknown, columns])] }
+            return [Fact(value.elementType, [.unknown, columns])]
+        default: return [Fact(nil, [.unknown, columns])]
+        }
+    }
 
     /// [1, vocabulary] for a map, [maps, vocabulary] for a sequence of them. Keys outside the vocabulary are passed over, as in ONNX Runtime.
     package static func run(_ call: Call) throws -> [Value?] {

@@ -1,8 +1,14 @@
 package import Tensors
 
-package enum FeatureVectorizer: Runnable {
+package enum FeatureVectorizer: Inferring, Runnable {
     package static let name: Name = "FeatureVectorizer"
     package static let domain: Name = "ai.onnx.ml"
+
+    static func infer(_ call: InferenceCall) throws -> [Fact] {
+        guard !call.inputs.isEmpty else { throw ModelError(.invalidGraph, "has no input, at least one is needed") }
+        let widths = try call.ints("inputdimensions")?.map(Dim.value) ?? call.inputs.indices.map { try call.dims($0)?.last ?? .unknown }
+        return [Fact(.float, [try call.rows(), .sum(widths)])]
+    }
 
     /// The inputs side by side, each cut or filled with zeros to its number of `inputdimensions`.
     package static func run(_ call: Call) throws -> [Value?] {

@@ -1,8 +1,10 @@
 package import Tensors
 
-package enum Imputer: Runnable {
+package enum Imputer: Inferring, Runnable {
     package static let name: Name = "Imputer"
     package static let domain: Name = "ai.onnx.ml"
+
+    static func infer(_ call: InferenceCall) throws -> [Fact] { try call.likeInput() }
 
     package static func run(_ call: Call) throws -> [Value?] {
         let x = try call.tensor(0)

@@ -1,8 +1,16 @@
 package import Tensors
 
-package enum LabelEncoder: Runnable {
+package enum LabelEncoder: Inferring, Runnable {
     package static let name: Name = "LabelEncoder"
     package static let domain: Name = "ai.onnx.ml"
+
+    static func infer(_ call: InferenceCall) throws -> [Fact] {
+        let x = try call.tensor(0)
+        if try call.opset < 2 || call.strings("classes_strings") != nil { return [Fact(x.elementType.map { $0 == .string ? .int64 : .string }, x.dims)] }
+        let strings = try call.strings("values_strings")?.isEmpty == false, ints = try call.ints("values_int64s")?.isEmpty == false
+        let floats = try call.floats("values_floats")?.isEmpty == false
+        return [Fact(try strings ? .string : ints ? .int64 : floats ? .float : call.tensor("values_tensor")?.elementType, x.dims)]
+    }
 
     package static func run(_ call: Call) throws -> [Value?] {
         let x = try call.tensor(0)

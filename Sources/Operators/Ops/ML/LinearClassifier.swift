@@ -1,8 +1,17 @@
 package import Tensors
 
-package enum LinearClassifier: Runnable {
+package enum LinearClassifier: Inferring, Runnable {
     package static let name: Name = "LinearClassifier"
     package static let domain: Name = "ai.onnx.ml"
+
+    static func infer(_ call: InferenceCall) throws -> [Fact] {
+        let labels = try call.labels(ints: "classlabels_ints", strings: "classlabels_strings"), rows = try call.rows().asSize
+        let intercepts = try call.floats("intercepts")?.count ?? 0, coefficients = try call.floats("coefficients")?.count ?? 0
+        // Without intercepts the number of scores follows from the number of features.
+        let scores = intercepts > 0 ? .value(intercepts) : try call.columns().isPositive ? Dim.value(coefficients).floorDiv(call.columns()) : .unknown
+        let width: Dim = scores == 1 ? .value(labels.count == 2 ? 2 : 1) : scores.value != nil ? scores : .unknown
+        return [Fact(labels.type, [rows]), Fact(.float, [rows, width])]
+    }
 
     package static func run(_ call: Call) throws -> [Value?] {
         let x = try FeatureMatrix<Float>(call.tensor(0))

@@ -1,8 +1,10 @@
 package import Tensors
 
-package enum LinearRegressor: Runnable {
+package enum LinearRegressor: Inferring, Runnable {
     package static let name: Name = "LinearRegressor"
     package static let domain: Name = "ai.onnx.ml"
+
+    static func infer(_ call: InferenceCall) throws -> [Fact] { [Fact(.float, [try call.rows(), .value(try call.int("targets", 1))])] }
 
     package static func run(_ call: Call) throws -> [Value?] {
         let x = try FeatureMatrix<Float>(call.tensor(0))

@@ -1,8 +1,10 @@
 package import Tensors
 
-package enum Normalizer: Runnable {
+package enum Normalizer: Inferring, Runnable {
     package static let name: Name = "Normalizer"
     package static let domain: Name = "ai.onnx.ml"
+
+    static func infer(_ call: InferenceCall) throws -> [Fact] { try call.likeInput(as: .float) }
 
     /// As ONNX Runtime reads it: MAX divides by the greatest element, not by the greatest magnitude; a divisor of 0 changes nothing.
     package static func run(_ call: Call) throws -> [Value?] {

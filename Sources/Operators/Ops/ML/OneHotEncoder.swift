@@ -1,8 +1,14 @@
 package import Tensors
 
-package enum OneHotEncoder: Runnable {
+package enum OneHotEncoder: Inferring, Runnable {
     package static let name: Name = "OneHotEncoder"
     package static let domain: Name = "ai.onnx.ml"
+
+    static func infer(_ call: InferenceCall) throws -> [Fact] {
+        let ints = try call.ints("cats_int64s")?.count ?? 0, count = try ints > 0 ? ints : call.strings("cats_strings")?.count ?? 0
+        guard count > 0 else { throw ModelError(.invalidGraph, "has no categories; 'cats_int64s' or 'cats_strings' is needed") }
+        return [Fact(.float, try call.dims(0).map { $0 + [.value(count)] })]
+    }
 
     package static func run(_ call: Call) throws -> [Value?] {
         let x = try call.tensor(0)

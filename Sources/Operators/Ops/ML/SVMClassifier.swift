@@ -1,8 +1,16 @@
 package import Tensors
 
-package enum SVMClassifier: Runnable {
+package enum SVMClassifier: Inferring, Runnable {
     package static let name: Name = "SVMClassifier"
     package static let domain: Name = "ai.onnx.ml"
+
+    static func infer(_ call: InferenceCall) throws -> [Fact] {
+        let labels = try call.labels(ints: "classlabels_ints", strings: "classlabels_strings"), rows = try call.rows().asSize
+        let hasSupports = try call.ints("vectors_per_class")?.contains { $0 != 0 } ?? false, hasProbabilities = try !(call.floats("prob_a") ?? []).isEmpty
+        guard labels.count < 65_536 else { throw ModelError(.invalidGraph, "has \(labels.count) classes, 65535 are the limit") }
+        let width = hasSupports && !hasProbabilities && labels.count > 2 ? labels.count * (labels.count - 1) / 2 : labels.count
+        return [Fact(labels.type, [rows]), Fact(.float, [rows, .value(width)])]
+    }
 
     package static func run(_ call: Call) throws -> [Value?] {
         let x = try FeatureMatrix<Float>(call.tensor(0))

@@ -1,8 +1,10 @@
 package import Tensors
 
-package enum SVMRegressor: Runnable {
+package enum SVMRegressor: Inferring, Runnable {
     package static let name: Name = "SVMRegressor"
     package static let domain: Name = "ai.onnx.ml"
+
+    static func infer(_ call: InferenceCall) throws -> [Fact] { [Fact(.float, [try call.rows(), 1])] }
 
     /// ONNX Runtime ignores `post_transform` here; so does this.
     package static func run(_ call: Call) throws -> [Value?] {

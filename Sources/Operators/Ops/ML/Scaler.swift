@@ -1,8 +1,10 @@
 package import Tensors
 
-package enum Scaler: Runnable {
+package enum Scaler: Inferring, Runnable {
     package static let name: Name = "Scaler"
     package static let domain: Name = "ai.onnx.ml"
+
+    static func infer(_ call: InferenceCall) throws -> [Fact] { try call.likeInput(as: .float) }
 
     package static func run(_ call: Call) throws -> [Value?] {
         let input = try call.tensor(0)

@@ -1,8 +1,13 @@
 package import Tensors
 
-package enum TreeEnsemble: Runnable {
+package enum TreeEnsemble: Inferring, Runnable {
     package static let name: Name = "TreeEnsemble"
     package static let domain: Name = "ai.onnx.ml"
+
+    static func infer(_ call: InferenceCall) throws -> [Fact] {
+        let targets = try call.int("n_targets").map(Dim.value)
+        return [Fact(try call.type(0), [try call.rows(), targets ?? .unknown])]
+    }
 
     package static func run(_ call: Call) throws -> [Value?] {
         let x = try call.tensor(0)

@@ -1,8 +1,13 @@
 package import Tensors
 
-package enum TreeEnsembleClassifier: Runnable {
+package enum TreeEnsembleClassifier: Inferring, Runnable {
     package static let name: Name = "TreeEnsembleClassifier"
     package static let domain: Name = "ai.onnx.ml"
+
+    static func infer(_ call: InferenceCall) throws -> [Fact] {
+        let labels = try call.labels(ints: "classlabels_int64s", strings: "classlabels_strings"), rows = try call.rows().asSize
+        return [Fact(labels.type, [rows]), Fact(.float, [rows, .value(labels.count)])]
+    }
 
     package static func run(_ call: Call) throws -> [Value?] {
         let x = try call.tensor(0)

@@ -1,8 +1,13 @@
 package import Tensors
 
-package enum TreeEnsembleRegressor: Runnable {
+package enum TreeEnsembleRegressor: Inferring, Runnable {
     package static let name: Name = "TreeEnsembleRegressor"
     package static let domain: Name = "ai.onnx.ml"
+
+    static func infer(_ call: InferenceCall) throws -> [Fact] {
+        let targets = try call.int("n_targets") ?? (call.ints("target_ids")?.max().map { max(1, $0 &+ 1) } ?? 1)
+        return [Fact(.float, [try call.rows(), .value(targets)])]
+    }
 
     package static func run(_ call: Call) throws -> [Value?] {
         let x = try call.tensor(0)

@@ -1,8 +1,13 @@
 package import Tensors
 
-package enum ZipMap: Runnable {
+package enum ZipMap: Inferring, Runnable {
     package static let name: Name = "ZipMap"
     package static let domain: Name = "ai.onnx.ml"
+
+    static func infer(_ call: InferenceCall) throws -> [Fact] {
+        let labels = try call.labels(ints: "classlabels_int64s", strings: "classlabels_strings")
+        return [.sequence(of: .map(key: labels.type, value: Fact(.float, [])))]
+    }
 
     /// One map per row, entries in ascending order of their keys.
     package static func run(_ call: Call) throws -> [Value?] {

@@ -2,9 +2,11 @@ internal import ModelGraph
 package import Tensors
 
 /// ONNX Runtime's `com.microsoft.DynamicQuantizeMatMul`: the left matrix is quantized to UINT8 by its own range first.
-package enum DynamicQuantizeMatMul: Runnable {
+package enum DynamicQuantizeMatMul: Inferring, Runnable {
     package static let name: Name = "DynamicQuantizeMatMul"
     package static let domain: Name = "com.microsoft"
+
+    static func infer(_ call: InferenceCall) throws -> [Fact] { [Fact(.float, try call.product(call.dims(0), call.dims(1)))] }
 
     package static func run(_ call: Call) throws -> [Value?] {
         let a = try call.tensor(0), values = try a.floats("the left matrix")

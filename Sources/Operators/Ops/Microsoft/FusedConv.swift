@@ -2,9 +2,11 @@ internal import ModelGraph
 package import Tensors
 
 /// ONNX Runtime's `com.microsoft.FusedConv`: Conv, a fourth input that is added, and an activation.
-package enum FusedConv: Runnable {
+package enum FusedConv: Inferring, Runnable {
     package static let name: Name = "FusedConv"
     package static let domain: Name = "com.microsoft"
+
+    static func infer(_ call: InferenceCall) throws -> [Fact] { [Fact(try call.type(0), try call.convolution(call.dims(0), call.dims(1)))] }
 
     package static func run(_ call: Call) throws -> [Value?] {
         guard case .tensor(var y)?? = try Conv.run(call).first else { throw ModelError(.internalFault, "a convolution gave no tensor") }

@@ -2,9 +2,11 @@ internal import ModelGraph
 package import Tensors
 
 /// ONNX Runtime's `com.microsoft.MatMulIntegerToFloat`: MatMulInteger, times both scales, plus a bias.
-package enum MatMulIntegerToFloat: Runnable {
+package enum MatMulIntegerToFloat: Inferring, Runnable {
     package static let name: Name = "MatMulIntegerToFloat"
     package static let domain: Name = "com.microsoft"
+
+    static func infer(_ call: InferenceCall) throws -> [Fact] { [Fact(try call.type(2), try call.product(call.dims(0), call.dims(1)))] }
 
     package static func run(_ call: Call) throws -> [Value?] {
         let (sums, shape) = try MatrixOps.integerProduct(

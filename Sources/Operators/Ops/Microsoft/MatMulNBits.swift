@@ -2,9 +2,16 @@ internal import ModelGraph
 package import Tensors
 
 /// ONNX Runtime's `com.microsoft.MatMulNBits`: the right matrix, [N, K], has codes of 2, 4 or 8 bits with a scale per block of a row.
-package enum MatMulNBits: Runnable {
+package enum MatMulNBits: Inferring, Runnable {
     package static let name: Name = "MatMulNBits"
     package static let domain: Name = "com.microsoft"
+
+    static func infer(_ call: InferenceCall) throws -> [Fact] {
+        let a = try call.tensor(0), columns = try call.required("N", call.int("N")), depth = try call.required("K", call.int("K"))
+        guard let dims = a.dims else { return [Fact(a.elementType)] }
+        guard let last = dims.last, !last.isDifferent(from: .value(depth)) else { throw ModelError(.invalidGraph, "cannot multiply \(dims.text) with [\(depth), \(columns)]") }
+        return [Fact(a.elementType, dims.dropLast() + [.value(columns)])]
+    }
 
     package static func run(_ call: Call) throws -> [Value?] {
         let a = try call.tensor(0), weights = try BlockWeights(call)

@@ -2,9 +2,18 @@ internal import ModelGraph
 package import Tensors
 
 /// ONNX Runtime's `com.microsoft.QLinearGlobalAveragePool`.
-package enum QLinearGlobalAveragePool: Runnable {
+package enum QLinearGlobalAveragePool: Inferring, Runnable {
     package static let name: Name = "QLinearGlobalAveragePool"
     package static let domain: Name = "com.microsoft"
+
+    static func infer(_ call: InferenceCall) throws -> [Fact] {
+        let x = try call.tensor(0), isLast = try call.bool("channels_last")
+        let type = try call.hasInput(4) ? call.type(4) : x.elementType
+        guard let dims = x.dims else { return [Fact(type)] }
+        guard dims.count >= 3 else { throw ModelError(.invalidGraph, "cannot pool \(x): at least 3 dimensions are needed") }
+        let channels = isLast ? dims.count - 1 : 1
+        return [Fact(type, dims.indices.map { $0 == 0 || $0 == channels ? dims[$0] : 1 })]
+    }
 
     package static func run(_ call: Call) throws -> [Value?] {
         let x = try call.tensor(0), isLast = try call.bool("channels_last")

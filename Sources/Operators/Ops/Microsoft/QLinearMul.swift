@@ -1,9 +1,11 @@
 package import Tensors
 
 /// Product of two tensors of 8-bit codes.
-package enum QLinearMul: Runnable {
+package enum QLinearMul: Inferring, Runnable {
     package static let name: Name = "QLinearMul"
     package static let domain: Name = "com.microsoft"
+
+    static func infer(_ call: InferenceCall) throws -> [Fact] { [Fact(try call.type(0), try call.broadcast([call.dims(0), call.dims(3)]))] }
 
     package static func run(_ call: Call) throws -> [Value?] {
         try call.combineQuantized { a, b, result in

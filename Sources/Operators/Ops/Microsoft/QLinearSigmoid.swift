@@ -1,8 +1,10 @@
 package import Tensors
 
-package enum QLinearSigmoid: Runnable {
+package enum QLinearSigmoid: Inferring, Runnable {
     package static let name: Name = "QLinearSigmoid"
     package static let domain: Name = "com.microsoft"
+
+    static func infer(_ call: InferenceCall) throws -> [Fact] { try call.likeInput() }
 
     package static func run(_ call: Call) throws -> [Value?] {
         try call.mapQuantized { .sigmoid($0) }

@@ -2,9 +2,14 @@ internal import ModelGraph
 package import Tensors
 
 /// ONNX Runtime's `com.microsoft.SkipLayerNormalization`: adds the inputs, then normalizes the last axis.
-package enum SkipLayerNormalization: Runnable {
+package enum SkipLayerNormalization: Inferring, Runnable {
     package static let name: Name = "SkipLayerNormalization"
     package static let domain: Name = "com.microsoft"
+
+    static func infer(_ call: InferenceCall) throws -> [Fact] {
+        let statistics = try call.statistics(axis: -1), result = try call.likeInput()[0]
+        return [result, statistics, statistics, result]
+    }
 
     package static func run(_ call: Call) throws -> [Value?] {
         let x = try call.tensor(0)

@@ -1,9 +1,11 @@
 package import Tensors
 
 /// Of com.microsoft: cuts strings into tokens.
-package enum Tokenizer: Runnable {
+package enum Tokenizer: Inferring, Runnable {
     package static let name: Name = "Tokenizer"
     package static let domain: Name = "com.microsoft"
+
+    static func infer(_ call: InferenceCall) throws -> [Fact] { [Fact(.string, try call.dims(0).map { $0 + [.unknown] })] }
 
     package static func run(_ call: Call) throws -> [Value?] {
         let data = try call.tensor(0)

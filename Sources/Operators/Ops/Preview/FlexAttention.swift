@@ -6,9 +6,15 @@ internal import Glibc
 internal import ModelGraph
 package import Tensors
 
-package enum FlexAttention: Runnable {
+package enum FlexAttention: Inferring, Runnable {
     package static let name: Name = "FlexAttention"
     package static let domain: Name = "ai.onnx.preview"
+
+    static func infer(_ call: InferenceCall) throws -> [Fact] {
+        let (q, v) = (try call.tensor(0), try call.dims(2))
+        if let rank = q.rank, rank != 4 { throw ModelError(.invalidGraph, "Q is \(q), 4 dimensions are needed") }
+        return [Fact(q.elementType, (q.dims.map { Array($0[..<3]) } ?? [.unknown, .unknown, .unknown]) + [v?[safe: 3] ?? .unknown])]
+    }
 
     package static func run(_ call: Call) throws -> [Value?] {
         let (q, k, v) = try (call.tensor(0), call.tensor(1), call.tensor(2))

@@ -5,9 +5,11 @@ internal import Glibc
 #endif
 package import Tensors
 
-package enum Adam: Runnable {
+package enum Adam: Inferring, Runnable {
     package static let name: Name = "Adam"
     package static let domain: Name = "ai.onnx.preview.training"
+
+    static func infer(_ call: InferenceCall) throws -> [Fact] { try call.optimized(kinds: 4) }
 
     package static func run(_ call: Call) throws -> [Value?] {
         let (rate, count) = try call.rateAndCount()

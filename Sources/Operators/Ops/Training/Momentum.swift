@@ -1,8 +1,10 @@
 package import Tensors
 
-package enum Momentum: Runnable {
+package enum Momentum: Inferring, Runnable {
     package static let name: Name = "Momentum"
     package static let domain: Name = "ai.onnx.preview.training"
+
+    static func infer(_ call: InferenceCall) throws -> [Fact] { try call.optimized(kinds: 3) }
 
     package static func run(_ call: Call) throws -> [Value?] {
         let (rate, count) = try call.rateAndCount()

@@ -54,7 +54,7 @@ let package = Package(
             swiftSettings: strict),
         .executableTarget(
             name: "ThimbleCommand",
-            dependencies: ["Thimble", "CSystem", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+            dependencies: ["Thimble", "Simplification", "CSystem", .product(name: "ArgumentParser", package: "swift-argument-parser")],
             swiftSettings: strict),
 
         .target(name: "TestSupport", dependencies: ["ModelGraph", "Tensors"], path: "Tests/TestSupport", swiftSettings: relaxed),

@@ -125,11 +125,11 @@ struct Loader {
         for (index, attribute) in source.attributes.enumerated() {
             switch attribute.value {
             case .graph(let graph):
-                editor.nodes[id].node.attributes[index].value = .graph(Graph())
+                editor.nodes[id].node.attributes[index].value = .graph(graph.signature)
                 let inner = load(graph, owner: id, depth: depth + 1)
                 editor.nodes[id].subgraphs.append(.init(attribute: index, element: nil, graph: inner))
             case .graphs(let graphs):
-                editor.nodes[id].node.attributes[index].value = .graphs(graphs.map { _ in Graph() })
+                editor.nodes[id].node.attributes[index].value = .graphs(graphs.map(\.signature))
                 for (element, graph) in graphs.enumerated() {
                     let inner = load(graph, owner: id, depth: depth + 1)
                     editor.nodes[id].subgraphs.append(.init(attribute: index, element: element, graph: inner))
@@ -138,6 +138,11 @@ struct Loader {
             }
         }
     }
+}
+
+extension Graph {
+    /// Inputs and outputs alone, for whoever looks at the node that holds the graph.
+    fileprivate var signature: Graph { Graph(inputs: inputs, outputs: outputs) }
 }
 
 extension Attribute {

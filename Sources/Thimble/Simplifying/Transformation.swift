@@ -1,5 +1,6 @@
 public import ModelGraph
 public import Simplification
+internal import Tensors
 
 /// What a conversion does to a model on the way, and what came of it.
 struct Transformation {

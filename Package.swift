@@ -70,7 +70,7 @@ let package = Package(
         tests("ModelGraph", ["ModelGraph", "Tensors"]),
         tests("OnnxFile", ["OnnxFile", "ThimbleFile", "ModelGraph", "Tensors"]),
         tests("ThimbleFile", ["ThimbleFile", "ModelGraph", "Tensors"], data: ["Golden"]),
-        tests("Operators", ["Operators", "ModelGraph", "Tensors", "CKernels"]),
+        tests("Operators", ["BackendSuite", "Execution", "OnnxFile", "Operators", "ModelGraph", "Tensors", "CKernels"]),
         tests("Execution", ["BackendSuite", "Execution", "Operators", "OnnxFile", "ThimbleFile", "ModelGraph", "Tensors"]),
         tests("Simplification", ["BackendSuite", "Simplification", "Execution", "OnnxFile", "Operators", "ModelGraph", "Tensors"]),
         tests("Thimble", ["Thimble", "ModelGraph", "Tensors"]),

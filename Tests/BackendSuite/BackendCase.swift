@@ -2,7 +2,7 @@ internal import Execution
 internal import Foundation
 public import ModelGraph
 internal import OnnxFile
-internal import Tensors
+public import Tensors
 internal import TestSupport
 
 /// One case of the ONNX backend test suite: a model, inputs and the outputs that it must give.
@@ -102,6 +102,15 @@ public struct BackendCase: Sendable {
             }
         }
         return outputs
+    }
+
+    /// The model and the inputs of its first data set, those that have no initializer.
+    public func modelAndInputs() throws -> (model: Model, inputs: [Name: Value]) {
+        let model = try OnnxFile.read(model).model
+        guard let set = dataSets.first else { throw Failure("no data set") }
+        let standards = Set(model.graph.initializers.compactMap(\.name))
+        let infos = skipsInitializers ? model.graph.inputs.filter { !standards.contains($0.name ?? "") } : model.graph.inputs
+        return (model, try lightOutput == nil ? inputs(set, infos) : Self.ramps(infos))
     }
 
     /// What is wrong, nil if nothing is. `load` opens the model: as it is or on a detour.

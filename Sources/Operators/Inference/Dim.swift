@@ -94,7 +94,11 @@ extension Dim {
     }
 
     /// Rounded up.
-    package func ceilDiv(_ divisor: Dim) -> Dim { .value(0) - (.value(0) - self).floorDiv(divisor) }
+    package func ceilDiv(_ divisor: Dim) -> Dim {
+        // Of symbols as a quotient that is written like others of the same size.
+        if case .value(let number) = divisor, number > 0, value == nil { return (self + (number - 1)).floorDiv(divisor) }
+        return .value(0) - (.value(0) - self).floorDiv(divisor)
+    }
 
     package func floorDiv(_ divisor: Int) -> Dim { floorDiv(.value(divisor)) }
     package func ceilDiv(_ divisor: Int) -> Dim { ceilDiv(.value(divisor)) }
@@ -119,10 +123,10 @@ extension Dim {
 // MARK: expressions
 
 extension Dim {
-    /// Nil for `.unknown`.
+    /// Nil for `.unknown`, and for the one number that has no negative.
     var expression: DimExpression? {
         switch self {
-        case .value(let value): DimExpression(value)
+        case .value(let value): value == .min ? nil : DimExpression(value)
         case .symbolic(let expression): expression
         case .unknown: nil
         }

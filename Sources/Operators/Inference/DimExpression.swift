@@ -32,9 +32,6 @@ package struct DimExpression: Hashable, Sendable {
     /// The number that it is, if it is one.
     var constant: Int? { terms.isEmpty ? 0 : terms.count == 1 && terms[0].factors.isEmpty ? terms[0].coefficient : nil }
 
-    /// The constant term, which comes last.
-    private var offset: Int { terms.last.map { $0.factors.isEmpty ? $0.coefficient : 0 } ?? 0 }
-
     var size: Int { terms.reduce(0) { $1.factors.reduce($0 + 1) { $0 + $1.size } } }
     var hasOnlyNames: Bool { terms.allSatisfy { $0.factors.allSatisfy(\.hasOnlyNames) } }
 
@@ -136,11 +133,13 @@ extension DimExpression {
         })
         let below = divisor / common
         guard below > 1 else { return outer + Dim(reduced) }
-        // floor((floor(a/b) + k) / c) = floor((a + b·k) / (b·c))
-        if first.factors.count == 1, first.coefficient == common, rest.count == 1 || rest.count == 2 && rest[1].factors.isEmpty,
-            case .floorDiv(let a, let b) = first.factors[0], let inner = b.constant, let product = checkedMultiply(inner, below)
-        {
-            let above = Dim(a) + Dim.value(reduced.offset) * Dim.value(inner)
+        // floor((p + floor(a / b)) / c) = floor((b·p + a) / (b·c))
+        for (index, term) in reduced.terms.enumerated() where term.coefficient == 1 && term.factors.count == 1 {
+            guard case .floorDiv(let a, let b) = term.factors[0], let inner = b.constant, let product = checkedMultiply(inner, below) else { continue }
+            var others = reduced.terms
+            others.remove(at: index)
+            let above = Dim(DimExpression(ordered: others)) * .value(inner) + Dim(a)
+            guard !above.isUnknown else { break }
             return outer + above.floorDiv(.value(product))
         }
         return outer + reduced.quotientAtom(DimExpression(below))

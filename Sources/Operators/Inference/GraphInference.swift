@@ -18,6 +18,8 @@ package struct GraphInference {
         package var usesDeclarations = true
         /// False: only the operators' rules, no kernel is run on small constants.
         package var runsConstants = true
+        /// Inputs that have an initializer keep it. False: from IR 4 on a run may give them another value, and then they are not known.
+        package var keepsDefaults = true
         /// Nodes that are inferred in all, those of bodies in each pass.
         package var maximumNodeCount = 8_000_000
 
@@ -54,6 +56,8 @@ final class Inference {
     private var declared: DeclaredFacts
     private var left: Int
     private(set) var problems: [ModelError] = []
+    /// Nodes and bodies around the node that is looked at.
+    private var place: [String] = []
 
     init(_ model: Model, _ options: GraphInference.Options) {
         (self.model, self.options) = (model, options)
@@ -82,13 +86,13 @@ final class Inference {
     }
 
     private func infer(_ graph: Graph, into result: InferredGraph, _ context: Context, isMain: Bool = false) {
-        // Up to IR 3 all initializers are inputs, too, and constants; later such inputs can be given another value.
-        let areConstant = !isMain || (model.irVersion ?? 3) < 4
+        // Up to IR 3 all initializers are inputs, too, and constants.
+        let areConstant = !isMain || options.keepsDefaults || (model.irVersion ?? 3) < 4
         for tensor in graph.initializers {
             guard let name = tensor.name else { continue }
             if let input = result.facts[name], !areConstant {
                 result.facts[name] = declared.merged(Fact(tensor.elementType, fixed: tensor.dims), input) { _ in }
-            } else if options.values[name] == nil || !isMain {
+            } else if !isMain || options.values[name] == nil && options.dims[name] == nil {
                 result.facts[name] = Fact(constant: tensor)
             }
         }
@@ -150,12 +154,14 @@ final class Inference {
         var attributes: [Name: Attribute] = [:]
         for attribute in function.attributeDefaults + node.attributes { if let name = attribute.name { attributes[name] = attribute } }
         let opsets = function.opsetImports.isEmpty ? context.opsets : Domain.versions(function.opsetImports)
+        place += [node.label, "function '\(function.name ?? "")'"]
+        defer { place.removeLast(2) }
         infer(function.nodes, into: body, Context(opsets: opsets, attributes: attributes, depth: context.depth + 1), declared: [:])
         graph.bodies[InferredGraph.Body(node: index, attribute: nil)] = body
         return function.outputs.map { body.fact($0) }
     }
 
-    fileprivate func infer(_ body: Graph, _ key: InferredGraph.Body, inputs: [Fact], in graph: InferredGraph, _ context: Context) throws -> [Fact] {
+    fileprivate func infer(_ body: Graph, of node: Node, _ key: InferredGraph.Body, inputs: [Fact], in graph: InferredGraph, _ context: Context) throws -> [Fact] {
         let result = InferredGraph(outer: graph)
         guard inputs.count <= body.inputs.count else {
             throw ModelError(.invalidGraph, "graph '\(key.attribute ?? "")' has \(body.inputs.count) inputs, it is given \(inputs.count)")
@@ -167,12 +173,15 @@ final class Inference {
         }
         var inner = context
         inner.depth += 1
+        place += [node.label, "graph '\(key.attribute ?? "")'"]
+        defer { place.removeLast(2) }
         infer(body, into: result, inner)
         graph.bodies[key] = result
         return body.outputs.map { result.fact($0.name ?? "") }
     }
 
     private func report(_ problem: ModelError) {
+        let problem = ModelError(problem.code, problem.message, at: place + problem.place)
         if problems.count < Self.maximumProblems, !problems.contains(problem) { problems.append(problem) }
     }
 }
@@ -187,6 +196,6 @@ private struct NodeBodies: SubgraphInference {
 
     func infer(_ attribute: Name, inputs: [Fact]) throws -> [Fact] {
         guard case .graph(let body)? = node.attribute(attribute)?.value else { throw ModelError(.invalidGraph, "attribute '\(attribute)' is missing") }
-        return try inference.infer(body, InferredGraph.Body(node: index, attribute: attribute), inputs: inputs, in: graph, context)
+        return try inference.infer(body, of: node, InferredGraph.Body(node: index, attribute: attribute), inputs: inputs, in: graph, context)
     }
 }

@@ -17,9 +17,13 @@ package enum Loop: Checkable, Inferring, Runnable {
             throw ModelError(.invalidGraph, "the body gives \(body.outputs.count) values, a condition and \(max(0, carried)) carried ones are needed")
         }
         let first = try (0..<carried).map { try call.fact($0 + 2) }
-        let number = Fact(.int64, body.inputs.first.map { Fact($0).rank == 1 ? [1] : [] } ?? []), truth = Fact(.bool, body.inputs.dropFirst().first.map { Fact($0).rank == 1 ? [1] : [] } ?? [])
-        let (states, outputs) = try call.fixedPoint("body", states: first) { [number, truth] + $0 } after: { $0.count > 0 ? Array($0.dropFirst().prefix(carried)) : [] }
-        return states + outputs.dropFirst(1 + carried).map { $0.stacked(.unknown, at: 0) }
+        // The body runs only while the condition is true.
+        let number = Fact(.int64, fixed: dims(body, 0)), truth = Fact(.bool, dims(body, 1).map(Dim.value), integers: [1])
+        let (states, outputs) = try call.fixedPoint("body", states: first) { [number, truth] + $0 } after: { Array($0.dropFirst().prefix(carried)) }
+        let begins = call.hasInput(1) ? call.inputs[1]?.truth == true : true
+        let limit = try call.hasInput(0) ? call.integers(0)?.first ?? .unknown : .unknown
+        let trips = begins && outputs.first?.truth == true ? Dim.max(0, limit).asSize : .fresh()
+        return states + outputs.dropFirst(1 + carried).map { $0.stacked(trips, at: 0) }
     }
 
     package static func run(_ call: Call) throws -> [Value?] {

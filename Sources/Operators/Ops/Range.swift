@@ -6,6 +6,10 @@ package enum RangeOperator: Inferring, Runnable {
 
     static func infer(_ call: InferenceCall) throws -> [Fact] {
         let type = try call.commonType(0..<3), bounds = try (0..<3).map { try call.tensor($0).integers?.first ?? .unknown }
+        if let type, type.isReal {
+            let numbers = try (0..<3).compactMap { try call.tensor($0).constant?.number("a bound") }
+            return [Fact(type, [numbers.count == 3 ? .value(try steps(numbers[0], numbers[1], numbers[2])) : .unknown])]
+        }
         guard type == .int64 || type == .int32, let step = bounds[2].value, step != 0 else { return [Fact(type, [.unknown])] }
         let count = Dim.max(0, (bounds[1] - bounds[0]).ceilDiv(step))
         guard let number = count.value, number <= Fact.integerLimit, !bounds[0].isUnknown else { return [Fact(type, [count])] }
@@ -30,14 +34,17 @@ package enum RangeOperator: Inferring, Runnable {
         default: throw ModelError(.unsupported, "cannot count in \(type)")
         }
     }
-
-    private static func floats<T: Element & BinaryFloatingPoint>(_ call: Call, _ bounds: [T]) throws -> NewElements<T> {
-        let (start, limit, delta) = (bounds[0], bounds[1], bounds[2])
-        let steps = ((Double(limit) - Double(start)) / Double(delta)).rounded(.up)
+    private static func steps(_ start: Double, _ limit: Double, _ delta: Double) throws -> Int {
+        let steps = ((limit - start) / delta).rounded(.up)
         guard delta != 0, steps.isFinite, steps < 0x1p48 else {
             throw ModelError(.invalidGraph, "cannot go from \(start) to \(limit) in steps of \(delta)")
         }
-        let count = Int(max(steps, 0))
+        return Int(max(steps, 0))
+    }
+
+    private static func floats<T: Element & BinaryFloatingPoint>(_ call: Call, _ bounds: [T]) throws -> NewElements<T> {
+        let (start, limit, delta) = (bounds[0], bounds[1], bounds[2])
+        let count = try steps(Double(start), Double(limit), Double(delta))
         try call.environment.checkAllocation(count * MemoryLayout<T>.size)
         let result = try NewElements<T>(count)
         for index in 0..<count { result[index] = start + T(index) * delta }

@@ -23,6 +23,8 @@ struct PassRunner {
         }
     }
 
+    var freezesDefaults: Bool { options.freezesDefaults }
+
     func isWanted(_ name: String) -> Bool { options.passes?.contains(name) ?? true && !options.skipping.contains(name) }
 
     mutating func run(_ pass: any ModelPass.Type, _ model: inout Model) throws {
@@ -35,13 +37,12 @@ struct PassRunner {
 
     /// All passes of `Passes.rounds` until nothing changes.
     mutating func run(_ graph: GraphEditor) throws {
-        try graph.inferAll()
         for round in 1...max(1, options.maximumRounds) {
             rounds = max(rounds, round)
             let before = graph.changeCount
+            if round == 1 { try graph.inferAll() } else { try within("after round \(round - 1) of the passes") { try graph.inferAll() } }
             for pass in Passes.rounds where isWanted(pass.name) { try run(pass, graph) }
             if graph.changeCount == before { return }
-            try within("after the passes") { try graph.inferAll() }
         }
         isSettled = false
     }

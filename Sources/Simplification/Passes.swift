@@ -17,6 +17,7 @@ enum Passes {
         MergeConcats.self,
         MergeArithmetic.self,
         ShareSubexpressions.self,
+        DropZeroStates.self,
         FoldBatchNormalization.self,
         FoldScaleAndBias.self,
         FoldPadding.self,

@@ -36,7 +36,8 @@ private func simplified(_ model: Model, _ runner: inout PassRunner) throws -> Mo
     var result = model
     let functions = Set(model.functions.map(FunctionKey.init))
     let version = model.irVersion ?? 0
-    let setting = GraphEditor.Setting(opsets: Domain.versions(model.opsetImports), irVersion: version, functions: functions)
+    let setting = GraphEditor.Setting(
+        opsets: Domain.versions(model.opsetImports), irVersion: version, functions: functions, freezesDefaults: runner.freezesDefaults)
     let editor = Loader.load(model.graph, setting, pinned: model.namesKnownToTraining)
     try runner.run(editor)
     result.graph = try editor.rebuilt()

@@ -74,6 +74,9 @@ struct ConvertCommand: ParsableCommand {
     @Option(help: ArgumentHelp("Simplify without this pass; may be given again.", valueName: "name"))
     var skipPass: [String] = []
 
+    @Flag(help: "Simplify with initializers that are inputs too as constants; they are no inputs afterwards.")
+    var freezeDefaults = false
+
     @Flag(help: "Print what each pass did.")
     var explain = false
 
@@ -103,8 +106,9 @@ struct ConvertCommand: ParsableCommand {
 
     /// Naming passes asks for it too.
     private var simplification: SimplificationOptions? {
-        guard simplify || passes != nil || !skipPass.isEmpty else { return nil }
-        return SimplificationOptions(passes: passes?.split(separator: ",").map(String.init), skipping: skipPass)
+        guard simplify || passes != nil || !skipPass.isEmpty || freezeDefaults else { return nil }
+        return SimplificationOptions(
+            passes: passes?.split(separator: ",").map(String.init), skipping: skipPass, freezesDefaults: freezeDefaults)
     }
 
     private var options: ConversionOptions {

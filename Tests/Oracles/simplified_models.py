@@ -100,7 +100,7 @@ def difference(a, b, tolerance):
     bad = ~(same | close)
     if not bad.any():
         return None
-    return f"{int(bad.sum())} of {a.size} elements differ, by up to {np.abs(x - y)[bad & finite].max(initial=np.inf):.3g} of {largest:.3g}"
+    return f"{int(bad.sum())} of {a.size} elements differ, by up to {np.abs(x - y)[bad & finite].max(initial=0):.3g} of {largest:.3g}"
 
 
 def judge(source, simple, folder, tolerance):

@@ -41,8 +41,9 @@ extension GraphEditor {
         var node = record.node
         node.outputs = record.outputs.map { $0 >= 0 ? "y" : "" }
         node.inputs = record.inputs.map { $0 >= 0 ? "x" : "" }
-        let isCall = setting.functions.contains(FunctionKey(node))
-        let found = isCall
+        // What a function does, and what the caller of a function gives as attributes, is not known here.
+        let isOpen = setting.functions.contains(FunctionKey(node)) || record.node.attributes.contains { $0.referenceName != nil }
+        let found = isOpen
             ? [Fact](repeating: .unknown, count: node.outputs.count)
             : try Operators.infer(node, opset: record.opset, inputs: record.inputs.map { $0 >= 0 ? fact($0) : nil }, subgraphs: InferredSubgraphs(self, id))
         for (value, fact) in zip(record.outputs, found) where value >= 0 { facts[value] = fact }

@@ -13,8 +13,10 @@ extension GraphEditor {
         graph.nodes.reserveCapacity(order.count)
         writeConstants(of: id, to: &graph)
         for node in order { graph.nodes.append(try rebuilt(node: node)) }
-        // A listed initializer that nobody reads any more is gone; as an input it would have to be given.
-        var inputs = zip(source.inputs, source.inputInfos).filter { !values[$0.0].isListed || values[$0.0].constant != nil }.map { named($1, $0) }
+        // A listed initializer that nobody reads any more is gone; as an input it would have to be given. From IR 4 on none needs to be listed.
+        var inputs = zip(source.inputs, source.inputInfos).filter { value, _ in
+            !values[value].isListed || values[value].constant != nil && setting.irVersion < 4
+        }.map { named($1, $0) }
         if id == root, setting.irVersion < 4, !setting.isFunction { inputs = listingInitializers(inputs, graph) }
         graph.inputs = inputs
         graph.outputs = zip(source.outputs, source.outputInfos).map { value, info in value >= 0 ? named(info, value) : info }

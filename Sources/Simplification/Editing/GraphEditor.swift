@@ -14,6 +14,8 @@ final class GraphEditor {
         let irVersion: Int64
         /// The bodies that nodes can call.
         let functions: Set<FunctionKey>
+        /// Initializers that callers may replace are taken for constants, and are inputs no more.
+        var freezesDefaults = false
         /// Functions cannot have initializers.
         var isFunction = false
     }

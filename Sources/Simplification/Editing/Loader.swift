@@ -75,7 +75,8 @@ struct Loader {
             let value = isListed ? known ?? -1 : declare(&loader, name)
             let stored = StoredConstant(content)
             stored.order = order
-            stored.isDefault = isListed && (editor.setting.irVersion >= 4 || editor.graphs[id].depth > 0)
+            let isFrozen = editor.setting.irVersion < 4 || editor.setting.freezesDefaults
+            stored.isDefault = isListed && !(isFrozen && editor.graphs[id].depth == 0)
             if isListed, !stored.isDefault { (editor.values[value].isInput, editor.values[value].isListed) = (false, true) }
             editor.values[value].constant = stored
             editor.graphs[id].constants.append(value)

@@ -20,7 +20,6 @@ enum FoldConstants: GraphPass {
     static let slack = 96
 
     static func run(_ graph: GraphEditor, _ log: inout PassLog) throws {
-        try graph.inferAll()
         var folding = Folding(graph)
         let order = try graph.orderOfAll()
         for node in order { folding.evaluate(node) }
@@ -45,18 +44,18 @@ private struct Folding {
     mutating func evaluate(_ node: NodeID) {
         let record = graph.nodes[node]
         guard record.subgraphs.isEmpty, !record.kind.isRandom, record.kind != .constant, !record.outputs.isEmpty,
+            !record.node.attributes.contains(where: { $0.referenceName != nil }),
             !record.outputs.contains(where: { $0 >= 0 && graph.values[$0].isPinned })
         else { return }
         if evaluateFacts(record) { return }
-        guard record.kind != .dequantizeLinear, record.kind != .dropout, !record.inputs.isEmpty || record.kind == .range, graph.isKnown(node),
-            !graph.setting.functions.contains(FunctionKey(record.node))
-        else { return }
+        guard record.kind != .dequantizeLinear, record.kind != .dropout, !record.inputs.isEmpty else { return }
         var inputs: [Value?] = []
         for value in record.inputs {
             if value < 0 { inputs.append(nil); continue }
             guard let tensor = known[value] ?? graph.constant(value), (tensor.plainByteCount ?? .max) <= 4 * FoldConstants.largest else { return }
             inputs.append(.tensor(Tensor(tensor.elementType, dims: tensor.dims, encoding: tensor.encoding)))
         }
+        guard graph.isKnown(node), !graph.setting.functions.contains(FunctionKey(record.node)) else { return }
         evaluate(node, record, inputs)
     }
 

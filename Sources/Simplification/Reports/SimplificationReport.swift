@@ -7,10 +7,15 @@ public struct SimplificationOptions: Sendable, Equatable {
     /// How often all passes are run at most. They stop when none changes anything.
     public var maximumRounds: Int
 
-    public init(passes: [String]? = nil, skipping: [String] = [], maximumRounds: Int = 12) {
+    /// Take initializers that are inputs too for constants. From IR 4 on a caller may replace them at run time, so by default they are none;
+    /// with this they are no inputs afterwards.
+    public var freezesDefaults: Bool
+
+    public init(passes: [String]? = nil, skipping: [String] = [], maximumRounds: Int = 12, freezesDefaults: Bool = false) {
         self.passes = passes
         self.skipping = skipping
         self.maximumRounds = maximumRounds
+        self.freezesDefaults = freezesDefaults
     }
 }
 

@@ -38,6 +38,7 @@ public struct ConversionOptions: Sendable {
         var text = "zlib=\(zlib ? 1 : 0) plain_metadata=\(plainMetadata ? 1 : 0)"
         if let simplification {
             text += " simplify=\(simplification.passes?.joined(separator: ",") ?? "all")"
+            if simplification.freezesDefaults { text += " freeze=1" }
             if !simplification.skipping.isEmpty { text += " skip=\(simplification.skipping.joined(separator: ","))" }
         }
         return strips ? text + " strip=1" : text

@@ -2,8 +2,8 @@
 """Times and measures `thimble convert --simplify` beside onnxslim and onnxsim: simplify.py THIMBLE OUTPUT.md MODEL...
 
 Run with a Python that has onnx, onnxslim and onnxsim (newest). Each simplifier works in a process of its own with one thread. Nodes are counted with those of
-subgraphs and functions, bytes with external data. Seconds are processor time: of the whole process for thimble, reading and writing included; of the peers
-only the call of their function and the writing of the result, without the start of Python and imports; best of three.
+subgraphs and functions, bytes with external data. Times are processor time, best of two: of thimble the whole process, of the peers only the call of
+their function with reading and writing, without the start of Python and its imports, which take longer than that.
 """
 
 import glob
@@ -69,7 +69,7 @@ def size(path):
 
 def ours(thimble, source, target, options):
     best = None
-    for _ in range(3):
+    for _ in range(2):
         out, seconds, memory, code, err = run([thimble, "convert", source, "-o", target, "--force", "--threads", "1", *options])
         if code != 0:
             return {"error": err.strip()[-120:]}
@@ -79,7 +79,7 @@ def ours(thimble, source, target, options):
 
 def peer(tool, source, target):
     best = None
-    for _ in range(3):
+    for _ in range(2):
         out, _, memory, code, err = run([sys.executable, "-c", PEER, tool, source, target])
         if code != 0:
             return {"error": (err.strip().splitlines() or ["?"])[-1][:120]}

@@ -76,9 +76,9 @@ extension GraphEditor {
     /// Living nodes with those that hold constants, constants, and the bytes of these.
     var size: (nodes: Int, constants: Int, bytes: Int) {
         var result = (nodes: nodeCount, constants: 0, bytes: 0)
-        for graph in graphs where graph.isAlive {
+        for (id, graph) in graphs.enumerated() where graph.isAlive {
             for value in graph.constants {
-                guard let stored = values[value].constant else { continue }
+                guard values[value].graph == id, let stored = values[value].constant else { continue }
                 if stored.node != nil { result.nodes += 1 }
                 result.constants += 1
                 if case .tensor(let tensor) = stored.content { result.bytes += tensor.foldedByteCount ?? 0 }

@@ -29,7 +29,7 @@ struct SimplifiedCorpusTests {
         }
         try (lines.joined(separator: "\n") + "\n").write(toFile: folder("list"), atomically: true, encoding: .utf8)
         let outcome = try Command.oracle("simplified_models.py", folder("list")).run()
-        let verdicts = try outcome.text.split(separator: "\n").map { try JSONDecoder().decode(Verdict.self, from: Data($0.utf8)) }
+        let verdicts = try outcome.text.split(separator: "\n").filter { $0.hasPrefix("{") }.map { try JSONDecoder().decode(Verdict.self, from: Data($0.utf8)) }
         #expect(verdicts.count == Self.names.count, "\(outcome)")
         for (name, verdict) in zip(Self.names, verdicts) {
             if let problem = verdict.problem { Issue.record("\(name): \(problem)") }
@@ -45,7 +45,10 @@ struct SimplifiedCorpusTests {
     }
 
     /// Of the largest element, where the model amplifies the rounding of its first layers.
-    private static let tolerances: [String: String] = [:]
+    private static let tolerances = [
+        // FLOAT16: ONNX Runtime keeps binary32 between neighbours, and a Dropout less makes it round at another place.
+        "squeezenet-fp16": "1e-4"
+    ]
 }
 
 /// The ONNX backend suite after simplification.

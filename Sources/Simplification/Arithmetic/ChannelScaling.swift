@@ -80,16 +80,24 @@ private final class ScaledBytes: ByteSource, Sendable {
 
     /// `bytes` may not be aligned.
     private func scale(_ bytes: UnsafeMutableRawBufferPointer, from first: Int) {
-        if isDouble {
-            for index in 0..<bytes.count / 8 {
-                let value = unsafe bytes.loadUnaligned(fromByteOffset: 8 * index, as: Double.self)
-                unsafe bytes.storeBytes(of: value * factors[layout.channel(first + index)], toByteOffset: 8 * index, as: Double.self)
+        let count = bytes.count / (isDouble ? 8 : 4)
+        var index = 0
+        while index < count {
+            // Elements that lie together belong to one channel.
+            let element = first + index, end = min(count, index + layout.inner - element % layout.inner)
+            let factor = factors[layout.channel(element)]
+            if isDouble {
+                for each in index..<end {
+                    let value = unsafe bytes.loadUnaligned(fromByteOffset: 8 * each, as: Double.self)
+                    unsafe bytes.storeBytes(of: value * factor, toByteOffset: 8 * each, as: Double.self)
+                }
+            } else {
+                for each in index..<end {
+                    let value = unsafe bytes.loadUnaligned(fromByteOffset: 4 * each, as: Float.self)
+                    unsafe bytes.storeBytes(of: Float(Double(value) * factor), toByteOffset: 4 * each, as: Float.self)
+                }
             }
-            return
-        }
-        for index in 0..<bytes.count / 4 {
-            let value = unsafe bytes.loadUnaligned(fromByteOffset: 4 * index, as: Float.self)
-            unsafe bytes.storeBytes(of: Float(Double(value) * factors[layout.channel(first + index)]), toByteOffset: 4 * index, as: Float.self)
+            index = end
         }
     }
 }

@@ -19,7 +19,7 @@ struct LinearNode {
     /// per channel or none.
     init?(_ node: NodeID, _ graph: GraphEditor) {
         let record = graph.nodes[node]
-        guard let value = record.inputs.dropFirst().first, let weight = graph.constant(value), graph.hasOneUse(value), [.float, .double].contains(weight.elementType),
+        guard let value = record.inputs.dropFirst().first, let weight = graph.constant(value), weight.isUnencoded, graph.hasOneUse(value), [.float, .double].contains(weight.elementType),
             record.outputs.count == 1
         else { return nil }
         switch record.kind {

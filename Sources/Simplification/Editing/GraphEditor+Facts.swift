@@ -30,11 +30,28 @@ extension GraphEditor {
             }
         }
         for (value, info) in zip(graphs[graph].inputs, graphs[graph].inputInfos) where !values[value].isListed {
-            let declared = Fact(info)
+            let declared = graph == root ? trusted(info) : Fact(info)
             // Values that a loop carries may change their dims from trip to trip, whatever is declared.
             facts[value] = graph == root || declared.rank == nil ? declared : Fact(declared.elementType)
         }
     }
+
+    /// What is declared of an input, but for what exporters write when they do not know: sizes of 0, and one symbol for several axes of a shape.
+    private func trusted(_ info: ValueInfo) -> Fact {
+        guard case .tensor(let type, let shape?)? = info.type?.kind else { return Fact(info) }
+        var counts: [Name: Int] = [:]
+        for case .symbol(let name) in shape.dims.map(\.size) { counts[name, default: 0] += 1 }
+        return Fact(type == .undefined ? nil : type, shape.dims.map { dim in
+            switch dim.size {
+            case .value(0): .unknown
+            case .symbol(let name) where counts[name] ?? 0 > 1 || Self.placeholders.contains(name): .unknown
+            default: Dim(dim)
+            }
+        })
+    }
+
+    /// Not names of sizes, but words for "any".
+    private static let placeholders: Set<Name> = ["None", "none", "?", "*", "-1", "unk", "unknown", "dynamic", "null", "undefined"]
 
     private func inferOrThrow(_ id: NodeID) throws {
         let record = nodes[id]

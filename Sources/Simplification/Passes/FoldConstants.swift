@@ -52,7 +52,7 @@ private struct Folding {
         var inputs: [Value?] = []
         for value in record.inputs {
             if value < 0 { inputs.append(nil); continue }
-            guard let tensor = known[value] ?? graph.constant(value), (tensor.plainByteCount ?? .max) <= 4 * FoldConstants.largest else { return }
+            guard let tensor = known[value] ?? graph.constant(value), tensor.isUnencoded, (tensor.plainByteCount ?? .max) <= 4 * FoldConstants.largest else { return }
             inputs.append(.tensor(Tensor(tensor.elementType, dims: tensor.dims, encoding: tensor.encoding)))
         }
         guard graph.isKnown(node), !graph.setting.functions.contains(FunctionKey(record.node)) else { return }
@@ -121,7 +121,8 @@ private struct Folding {
         var removed: Set<NodeID> = [node], pending = [node], bytes = 0, remaining: [ValueID: Int] = [:]
         while let next = pending.popLast(), removed.count < 4096 {
             bytes += graph.byteCount(of: next)
-            for value in graph.nodes[next].inputs where value >= 0 {
+            // What many read is not read by this node alone; counting its readers again and again would take long.
+            for value in graph.nodes[next].inputs where value >= 0 && graph.values[value].users.count <= 64 {
                 let rest = (remaining[value] ?? graph.values[value].users.reduce(0) { $0 + ($1.node >= 0 && gone.contains($1.node) ? 0 : 1) }) - 1
                 remaining[value] = rest
                 guard rest == 0, !graph.values[value].isPinned else { continue }
@@ -152,6 +153,14 @@ private final class FoldingEnvironment: RunEnvironment, Sendable {
 }
 
 extension Tensor {
+    /// True for values as ONNX holds them: what is computed of a quantized or sparse form would be larger than that.
+    var isUnencoded: Bool {
+        switch encoding {
+        case .plain, .strings: true
+        default: false
+        }
+    }
+
     /// Bytes that it takes in a file; nil if that is not known.
     var foldedByteCount: Int? {
         if case .strings(let list) = encoding { return list.joined.count + 8 * list.ends.dims.reduce(1, *) }

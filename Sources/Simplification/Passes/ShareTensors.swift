@@ -48,8 +48,7 @@ enum ShareTensors: GraphPass {
 extension GraphEditor {
     /// Moves a constant to a graph around its own.
     func move(constant value: ValueID, to outer: GraphID) {
-        let inner = values[value].graph
-        graphs[inner].constants.removeAll { $0 == value }
+        // It stays in the list of its old graph, where nobody takes it for one of that graph's.
         graphs[outer].constants.append(value)
         values[value].graph = outer
         values[value].constant?.order = .max

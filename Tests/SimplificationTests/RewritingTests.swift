@@ -160,7 +160,7 @@ struct RewritingTests {
             Node("Div", inputs: ["x", "root"], outputs: ["a"]), Node("Erf", inputs: ["a"], outputs: ["b"]), Node("Add", inputs: ["b", "one"], outputs: ["c"]), Node("Mul", inputs: ["x", "c"], outputs: ["d"]),
             Node("Mul", inputs: ["d", "half"], outputs: ["y"]),
         ]
-        let numbers: [Tensor] = [.floats("root", [], [2.0.squareRoot()].map { Float($0) }), .floats("one", [], [1]), .floats("half", [], [0.5])]
+        let numbers: [Tensor] = [.floats("root", [], [Float(2).squareRoot()]), .floats("one", [], [1]), .floats("half", [], [0.5])]
         #expect(try checked(.of(gelu, numbers, opset: 20)).operators == ["Gelu"])
         #expect(try checked(.of(gelu, numbers, opset: 19)).operators.count == 5)
         let hard = [Node("HardSigmoid", inputs: ["x"], outputs: ["a"], attributes: [Attribute("alpha", .float(1.0 / 6))]), Node("Mul", inputs: ["a", "x"], outputs: ["y"])]

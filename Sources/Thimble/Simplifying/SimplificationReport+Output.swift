@@ -73,7 +73,8 @@ extension StripReport {
     /// Lines for the report of a conversion.
     var lines: [String] {
         let kinds = removed.kinds.map { "\(printable(bytes: $0.byteCount)) of \($0.name)" }.joined(separator: ", ")
-        var lines = ["stripped \(printable(bytes: byteCount)) of text" + (kinds.isEmpty ? "" : ": \(kinds)")]
+        guard byteCount > 0 else { return ["stripped: there was no text to drop"] }
+        var lines = ["stripped \(printable(bytes: byteCount)) of text: \(kinds)"]
         if removed.absolutePathCount > 0 {
             let shown = removed.absolutePaths.prefix(3).map { printable($0) }.joined(separator: ", ")
             lines.append("\(counted(removed.absolutePathCount, "path")) of the author's machine went with it" + (shown.isEmpty ? "" : ", such as \(shown)"))

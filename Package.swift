@@ -47,11 +47,14 @@ let package = Package(
         .target(name: "Execution", dependencies: ["Operators", "ModelGraph", "Tensors", "CKernels", "CSystem"], swiftSettings: strict),
 
         // The make side.
+        .target(name: "Simplification", dependencies: ["Operators", "ModelGraph", "Tensors"], swiftSettings: strict),
         .target(name: "OnnxFile", dependencies: ["ModelGraph", "Tensors", "COnnx", "CSystem"], swiftSettings: strict),
-        .target(name: "Thimble", dependencies: ["OnnxFile", "ThimbleFile", "Execution", "Operators", "ModelGraph", "Tensors"], swiftSettings: strict),
+        .target(
+            name: "Thimble", dependencies: ["Simplification", "OnnxFile", "ThimbleFile", "Execution", "Operators", "ModelGraph", "Tensors"],
+            swiftSettings: strict),
         .executableTarget(
             name: "ThimbleCommand",
-            dependencies: ["Thimble", "CSystem", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+            dependencies: ["Thimble", "Simplification", "CSystem", .product(name: "ArgumentParser", package: "swift-argument-parser")],
             swiftSettings: strict),
 
         .target(name: "TestSupport", dependencies: ["ModelGraph", "Tensors"], path: "Tests/TestSupport", swiftSettings: relaxed),
@@ -69,6 +72,7 @@ let package = Package(
         tests("ThimbleFile", ["ThimbleFile", "ModelGraph", "Tensors"], data: ["Golden"]),
         tests("Operators", ["BackendSuite", "Execution", "OnnxFile", "Operators", "ModelGraph", "Tensors", "CKernels"]),
         tests("Execution", ["BackendSuite", "Execution", "Operators", "OnnxFile", "ThimbleFile", "ModelGraph", "Tensors"]),
+        tests("Simplification", ["BackendSuite", "Simplification", "Execution", "OnnxFile", "Operators", "ModelGraph", "Tensors"]),
         tests("Thimble", ["Thimble", "ModelGraph", "Tensors"]),
         tests("ThimbleCommand", ["Thimble", "ThimbleCommand"]),
     ],

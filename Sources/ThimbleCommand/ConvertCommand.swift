@@ -1,18 +1,28 @@
 internal import ArgumentParser
+internal import Simplification
 internal import Tensors
 internal import Thimble
 
 struct ConvertCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "convert",
-        abstract: "Convert a model, or a folder of models, without loss.",
+        abstract: "Convert a model, or a folder of models; without loss unless asked for a change.",
         discussion: """
             Examples:
               thimble convert model.onnx
               thimble convert model.onnx -o small.thimble --zlib
               thimble convert model.thimble -o back.onnx
               thimble convert models/ -o converted/ --jobs 4 --resume --report report.json
+              thimble convert model.onnx -o simple.onnx --simplify --strip
+              thimble convert model.onnx --simplify --skip-pass inline-functions --explain
+
+            Passes of --simplify, in the order in which they run:
+            \(passList)
             """)
+
+    private static var passList: String {
+        simplificationPasses.map { "  \($0.name): \($0.summary)" }.joined(separator: "\n")
+    }
 
     @Argument(help: "An .onnx file, a .thimble file, or a folder of them.")
     var input: String
@@ -52,9 +62,31 @@ struct ConvertCommand: ParsableCommand {
     @Option(help: ArgumentHelp("Of a folder: write a report as JSON, one entry per file.", valueName: "file"))
     var report: String?
 
+    @Flag(help: "Simplify the graph: it computes the same with fewer nodes and bytes.")
+    var simplify = false
+
+    @Flag(help: "Drop text that no runtime needs: doc strings, stack traces, types and names of inner values, names of nodes.")
+    var strip = false
+
+    @Option(help: ArgumentHelp("Simplify with these passes only, separated by commas.", valueName: "names"))
+    var passes: String?
+
+    @Option(help: ArgumentHelp("Simplify without this pass; may be given again.", valueName: "name"))
+    var skipPass: [String] = []
+
+    @Flag(help: "Simplify with initializers that are inputs too as constants; they are no inputs afterwards.")
+    var freezeDefaults = false
+
+    @Flag(help: "Print what each pass did.")
+    var explain = false
+
     @OptionGroup var shared: SharedOptions
 
     func validate() throws {
+        for name in (simplification?.passes ?? []) + skipPass where !simplificationPasses.contains(where: { $0.name == name }) {
+            throw ValidationError("There is no pass '\(printable(name))'; --help lists them")
+        }
+        if explain, simplification == nil { throw ValidationError("--explain tells what --simplify did, which is not asked for") }
         if Thimble.isFolder(input) {
             guard let output, !output.isEmpty else { throw ValidationError("A folder needs -o FOLDER for what is made of it") }
             return
@@ -72,10 +104,17 @@ struct ConvertCommand: ParsableCommand {
         if let output, Thimble.isFolder(input) { try convertFolder(to: output) } else { try convertFile() }
     }
 
+    /// Naming passes asks for it too.
+    private var simplification: SimplificationOptions? {
+        guard simplify || passes != nil || !skipPass.isEmpty || freezeDefaults else { return nil }
+        return SimplificationOptions(
+            passes: passes?.split(separator: ",").map(String.init), skipping: skipPass, freezesDefaults: freezeDefaults)
+    }
+
     private var options: ConversionOptions {
         ConversionOptions(
             zlib: zlib, plainMetadata: plainMetadata, externalData: externalData, replacing: force, open: shared.open,
-            threads: threads?.value ?? processorCount)
+            threads: threads?.value ?? processorCount, simplification: simplification, strips: strip)
     }
 
     private func convertFile() throws {
@@ -85,7 +124,7 @@ struct ConvertCommand: ParsableCommand {
         let done = try result.get()
         for warning in done.warnings.prefix(20) { StandardError.line("\(printable(input)): \(warning) (warning)") }
         if done.warnings.count > 20 { StandardError.line("\(printable(input)): \(done.warnings.count - 20) more warnings; 'thimble verify' lists them") }
-        StandardOutput.write(done.json, or: done.text, asJSON: shared.json)
+        StandardOutput.write(done.json, or: done.text + (explain ? done.simplification?.explanation ?? "" : ""), asJSON: shared.json)
     }
 
     private func convertFolder(to output: String) throws {

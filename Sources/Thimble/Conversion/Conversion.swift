@@ -5,7 +5,7 @@ internal import Tensors
 internal import ThimbleFile
 
 extension Thimble {
-    /// Converts `input` to `output` without loss; the kind of the input follows from its content, that of the output from its
+    /// Converts `input` to `output`, without loss unless the options ask for a change; the kind of the input follows from its content, that of the output from its
     /// ending. Without `output`: beside the input, with the other ending.
     ///
     /// The output appears whole or not at all. Refused: a model with errors (see `verify`), an output that exists unless
@@ -20,14 +20,16 @@ extension Thimble {
         try checkTarget(target, source: source, replacing: options.replacing)
         let findings = checkModel(source.model)
         try refuseErrors(in: findings, of: input)
+        let changed = try inFile(input) { try Transformation(source.model, options) }
         try source.checkUnchanged()
         var report = try inFile(input, orOneOf: [target] + source.paths) {
             switch kind {
-            case .thimble: try writeThimble(source, to: target, options: options)
-            case .onnx: try writeOnnx(source, to: target, options: options)
+            case .thimble: try writeThimble(source, changed, to: target, options: options)
+            case .onnx: try writeOnnx(source, changed, to: target, options: options)
             }
         }
         report.warnings = source.warnings + findings
+        (report.simplification, report.strip) = (changed.simplification, changed.strip)
         report.seconds = monotonicSeconds() - start
         return report
     }
@@ -54,32 +56,37 @@ extension Thimble {
         throw ModelError(.invalidGraph, first.message + more, at: [printable(input)] + first.place)
     }
 
-    private static func writeThimble(_ source: ModelFile, to target: String, options: ConversionOptions) throws -> ConversionReport {
-        let facts = try sourceFacts(of: source)
+    private static func writeThimble(
+        _ source: ModelFile, _ changed: Transformation, to target: String, options: ConversionOptions
+    ) throws -> ConversionReport {
+        // Nobody can get a source back from a model that was changed.
+        let facts = changed.isChange ? nil : try sourceFacts(of: source)
         let kept = source.thimble?.extra.filter { $0.key != ConversionOptions.extraKey } ?? []
         let written = try ThimbleFile.write(
-            source.model, to: target,
+            changed.model, to: target,
             options: .init(
                 zlib: options.zlib, plainMetadata: options.plainMetadata, threads: options.threads, replacing: options.replacing, source: facts,
                 extra: kept + [KeyValue(key: ConversionOptions.extraKey, value: Name(options.canonical))],
                 beforeCommit: { try source.checkUnchanged() }))
         return ConversionReport(
             input: source.path, output: target, inputKind: source.kind, outputKind: .thimble, inputByteCount: source.byteCount,
-            outputByteCount: written.byteCount, tensorCount: source.model.tensorCount, tensorByteCount: written.plainByteCount,
+            outputByteCount: written.byteCount, tensorCount: changed.model.tensorCount, tensorByteCount: written.plainByteCount,
             sharedByteCount: written.sharedByteCount, isByteExact: facts?.isByteExact)
     }
 
-    private static func writeOnnx(_ source: ModelFile, to target: String, options: ConversionOptions) throws -> ConversionReport {
+    private static func writeOnnx(
+        _ source: ModelFile, _ changed: Transformation, to target: String, options: ConversionOptions
+    ) throws -> ConversionReport {
         let written = try OnnxFile.write(
-            source.model, to: target,
+            changed.model, to: target,
             options: .init(
                 replacing: options.replacing, externalData: options.externalData ? .always : .automatic,
                 beforeCommit: { try source.checkUnchanged() }))
         var report = ConversionReport(
             input: source.path, output: target, inputKind: source.kind, outputKind: .onnx, inputByteCount: source.byteCount,
-            outputByteCount: written.byteCount + (written.dataFile?.byteCount ?? 0), tensorCount: source.model.tensorCount)
+            outputByteCount: written.byteCount + (written.dataFile?.byteCount ?? 0), tensorCount: changed.model.tensorCount)
         report.dataFile = written.dataFile?.path
-        if let facts = source.thimble?.entries.first?.source, written.dataFile == nil {
+        if let facts = source.thimble?.entries.first?.source, written.dataFile == nil, !changed.isChange {
             report.isByteExact = facts.isByteExact && facts.byteCount == written.byteCount
         }
         return report

@@ -1,4 +1,5 @@
 public import ModelGraph
+public import Simplification
 internal import Tensors
 
 /// What a conversion did.
@@ -21,6 +22,9 @@ public struct ConversionReport: Sendable {
     /// Whether converting back gives the source byte for byte (output `.thimble`), or this output is the source byte for byte
     /// (output `.onnx`). Nil if nothing is known, as for models with external data, or none of them came from an `.onnx`.
     public var isByteExact: Bool?
+    /// What was simplified and stripped; nil where it was not asked for.
+    public var simplification: SimplificationReport?
+    public var strip: StripReport?
     public var warnings: [Finding] = []
     public var seconds: Double = 0
 
@@ -44,6 +48,8 @@ extension ConversionReport {
             "tensor_bytes": .optional(tensorByteCount),
             "shared_bytes": .optional(sharedByteCount),
             "byte_exact": .optional(isByteExact),
+            "simplify": simplification?.json ?? .null,
+            "strip": strip?.json ?? .null,
             "warnings": .list(warnings, \.json),
             "seconds": .number(rounded(seconds, 6)),
         ]
@@ -53,6 +59,8 @@ extension ConversionReport {
     public var text: String {
         var lines = ["\(printable(input)) → \(printable(output))"]
         lines.append("  \(sizes), \(counted(tensorCount, "tensor")), \(decimals(seconds * 1000, 1)) ms")
+        if let simplification { lines.append("  " + simplification.line) }
+        if let strip { lines += strip.lines.map { "  " + $0 } }
         if let dataFile { lines.append("  external data in \(printable(dataFile))") }
         if let sharedByteCount, sharedByteCount > 0 { lines.append("  equal tensors stored once: \(printable(bytes: sharedByteCount)) saved") }
         if let sentence = exactness { lines.append("  " + sentence) }

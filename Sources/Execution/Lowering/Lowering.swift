@@ -13,7 +13,11 @@ enum Lowerings {
     static let all: [any Lowering.Type] = [
         ConvolutionLowering.self,
         MatMulLowering.self,
+        GatherLowering.self,
+        LayerNormalizationLowering.self,
+        RecurrentLowering.self,
         RelabelLowering.self,
+        RowsLowering.self,
     ]
 
     static let byOperator: [String: any Lowering.Type] = {

@@ -74,19 +74,19 @@ extension Plan {
     }
 
     /// Values of all outputs, in order. `inputs` and `captured` in the order of the plan's; nil where the standard value is taken.
-    func execute(inputs: [Value?], captured: [Value?] = [], run: Run) throws -> [Value] {
-        try optionalOutputs(inputs, captured, run).enumerated().map { index, value in
+    func execute(inputs: [Value?], captured: [Value?] = [], run: Run, observer: StepObserver? = nil) throws -> [Value] {
+        try optionalOutputs(inputs, captured, run, observer).enumerated().map { index, value in
             guard let value else { throw ModelError(.invalidGraph, "output '\(outputNames[index])' has no value") }
             return value
         }
     }
 
-    private func optionalOutputs(_ inputs: [Value?], _ captured: [Value?], _ run: Run) throws -> [Value?] {
+    private func optionalOutputs(_ inputs: [Value?], _ captured: [Value?], _ run: Run, _ observer: StepObserver?) throws -> [Value?] {
         guard run.execution != .nodes, let program = try program(inputs, captured, run) else {
-            return try Frame(self, inputs: inputs, captured: captured, run: run).execute()
+            return try Frame(self, inputs: inputs, captured: captured, run: run).execute(observer: observer.map(NodeTimer.init))
         }
         do {
-            return try program.execute(inputs: inputs, captured: captured, run: run)
+            return try program.execute(inputs: inputs, captured: captured, run: run, observer: observer)
         } catch let mismatch as ProgramMismatch {
             guard run.execution == .automatic else {
                 throw ModelError(.internalFault, "a node made \(mismatch.found.summary) where \(mismatch.expected) was inferred")
@@ -111,6 +111,15 @@ extension Plan {
         }
         if case .program(let program) = entry { return program } else { return nil }
     }
+}
+
+/// Tells of nodes that run one by one as of steps.
+private final class NodeTimer: RunObserver, @unchecked Sendable {
+    private let observer: StepObserver
+
+    init(_ observer: @escaping StepObserver) { self.observer = observer }
+
+    func ran(_ node: Node, outputs: [Value?], seconds: Double) { observer([node], seconds) }
 }
 
 extension Fact {

@@ -56,6 +56,24 @@ public final class Session: Sendable {
 
     /// Runs the model once. The values come in the order of `outputNames`. `observer` sees every node of the main graph.
     public func run(_ inputs: [Name: Value], observer: (any RunObserver)? = nil) throws -> [Value] {
+        let values = try checked(inputs), run = Run(options, resources)
+        guard let observer else { return try plan.execute(inputs: values, run: run) }
+        let results = try Frame(plan, inputs: values, run: run).execute(observer: observer)
+        return try results.enumerated().map { index, value in
+            guard let value else { throw ModelError(.invalidGraph, "output '\(outputNames[index])' has no value") }
+            return value
+        }
+    }
+
+    /// Runs the model once as it runs unwatched. `timer` gets the nodes that each step did together (none: a change of layout or
+    /// element type) and its seconds; nodes within graphs in attributes count with the node that has them.
+    public func profile(_ inputs: [Name: Value], _ timer: (_ nodes: [Node], _ seconds: Double) -> Void) throws {
+        let values = try checked(inputs), run = Run(options, resources)
+        try withoutActuallyEscaping(timer) { timer in _ = try plan.execute(inputs: values, run: run, observer: timer) }
+    }
+
+    /// Values of all inputs in the plan's order; nil where the standard value is taken.
+    private func checked(_ inputs: [Name: Value]) throws -> [Value?] {
         let values = try plan.inputs.map { input -> Value? in
             guard let value = inputs[input.name] else {
                 if input.standard == nil { throw missing(input) }
@@ -65,13 +83,7 @@ public final class Session: Sendable {
             return try value.readyToRun()
         }
         for name in inputs.keys.sorted() where !plan.inputs.contains(where: { $0.name == name }) { throw unknown(name) }
-        let run = Run(options, resources)
-        guard let observer else { return try plan.execute(inputs: values, run: run) }
-        let results = try Frame(plan, inputs: values, run: run).execute(observer: observer)
-        return try results.enumerated().map { index, value in
-            guard let value else { throw ModelError(.invalidGraph, "output '\(outputNames[index])' has no value") }
-            return value
-        }
+        return values
     }
 
     /// The same with the inputs in the model's order; there may be fewer where those behind have initializers.

@@ -306,12 +306,23 @@ final class Compiler {
     /// constant are equal bytes.
     func packed(_ id: ValueID, form: [Int], byteCount: Int, _ pack: (UnsafePointer<Float>, UnsafeMutableRawPointer) -> Void) throws -> OwnedMemory {
         var key: PackCache.Key?
-        if case .constant(let constant) = unfolding.values[id].source { key = PackCache.Key(constant: ObjectIdentifier(constant), form: form) }
+        if case .constant(let constant) = unfolding.values[id].source { key = PackCache.Key(constants: [ObjectIdentifier(constant)], form: form) }
         return try packs.memory(key, byteCount: byteCount) { memory in
             let numbers = try unfolding.floats(id)
             // posix_memalign gave it a base.
             unsafe numbers.withUnsafeBuffer { numbers in if let base = numbers.baseAddress { unsafe pack(base, memory.bytes.baseAddress!) } }
             unfolding.release(id)
+        }
+    }
+
+    /// The same for several constants that are packed into one; `pack` finds their numbers in the order of `ids`.
+    func packed(_ ids: [ValueID], form: [Int], byteCount: Int, _ pack: ([Elements<Float>], UnsafeMutableRawPointer) -> Void) throws -> OwnedMemory {
+        let constants = ids.compactMap { id in if case .constant(let constant) = unfolding.values[id].source { ObjectIdentifier(constant) } else { nil } }
+        let key = constants.count == ids.count ? PackCache.Key(constants: constants, form: form) : nil
+        return try packs.memory(key, byteCount: byteCount) { memory in
+            // posix_memalign gave it a base.
+            unsafe pack(try ids.map { try unfolding.floats($0) }, memory.bytes.baseAddress!)
+            for id in ids { unfolding.release(id) }
         }
     }
 

@@ -4,7 +4,7 @@ internal import Tensors
 final class PackCache: @unchecked Sendable {
     /// What was packed, and for which kernel: equal keys, equal bytes.
     struct Key: Hashable {
-        let constant: ObjectIdentifier
+        let constants: [ObjectIdentifier]
         let form: [Int]
     }
 

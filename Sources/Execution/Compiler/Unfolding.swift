@@ -122,10 +122,27 @@ struct Unfolding {
                 let results = try within(step.node.label) { try unfold(body, slots: &inner) }
                 for (index, slot) in step.outputs.enumerated() { if let slot { slots[slot] = index < results.count ? results[index] : nil } }
             case .kernel(let kernel):
+                if let (name, branch) = try branch(of: step, inputs) {
+                    var inner = [ValueID?](repeating: nil, count: branch.slotCount)
+                    for capture in branch.captures { inner[capture.inner] = slots[capture.outer] }
+                    let results = try within(step.node.label) { try within("graph '\(name)'") { try unfold(branch, slots: &inner) } }
+                    for (index, slot) in step.outputs.enumerated() { if let slot { slots[slot] = index < results.count ? results[index] : nil } }
+                    continue
+                }
                 try add(step, kernel, inputs, &slots)
             }
         }
         return try plan.outputs.map(id)
+    }
+
+    /// The graph that an If runs whatever the values are, since its condition is known.
+    private func branch(of step: Plan.Step, _ inputs: [ValueID?]) throws -> (name: Name, plan: Plan)? {
+        guard step.node.opType == "If", Domain.canonical(step.node.domain).isEmpty, let condition = inputs.first ?? nil, isConstant(condition),
+            values[condition].fact.elementType == .bool
+        else { return nil }
+        let name: Name = try tensor(condition).inPlace().isTrue ? "then_branch" : "else_branch"
+        guard let plan = step.subgraphs[name], plan.inputs.isEmpty, plan.outputs.count >= step.outputs.count else { return nil }
+        return (name, plan)
     }
 
     private mutating func add(_ step: Plan.Step, _ kernel: any Runnable.Type, _ inputs: [ValueID?], _ slots: inout [ValueID?]) throws {

@@ -11,17 +11,20 @@ protocol Lowering: SendableMetatype {
 
 enum Lowerings {
     static let all: [any Lowering.Type] = [
-        ConvolutionLowering.self,
-        MatMulLowering.self,
-        RelabelLowering.self,
         ConcatLowering.self,
+        ConvolutionLowering.self,
         DepthLowering.self,
         GatherLowering.self,
         InstanceNormalizationLowering.self,
+        LayerNormalizationLowering.self,
+        MatMulLowering.self,
         PadLowering.self,
         PoolingLowering.self,
+        RecurrentLowering.self,
+        RelabelLowering.self,
         RepeatLowering.self,
         ResizeLowering.self,
+        RowsLowering.self,
         SliceLowering.self,
         TransposeLowering.self,
     ]

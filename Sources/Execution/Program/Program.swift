@@ -1,6 +1,9 @@
 internal import ModelGraph
 internal import Tensors
 
+/// Gets the nodes of each step of a program when it has run, and the seconds that it took.
+typealias StepObserver = (_ nodes: [Node], _ seconds: Double) -> Void
+
 /// A plan made ready for inputs of known element types and dims: weights packed, values at fixed places of one arena, nodes that
 /// belong together done in one step. What cannot be known before a run is left to the operators' general kernels.
 final class Program: Sendable {
@@ -37,7 +40,7 @@ final class Program: Sendable {
         self.parts = parts
     }
 
-    func execute(inputs: [Value?], captured: [Value?], run: Run, observer: ((PlacedStep, Double) -> Void)? = nil) throws -> [Value?] {
+    func execute(inputs: [Value?], captured: [Value?], run: Run, observer: StepObserver? = nil) throws -> [Value?] {
         let memory = try lock.locked { unsafe idle.popLast() } ?? ProgramRun(self, run: run)
         defer { lock.locked { unsafe idle.append(memory) } }
         return try memory.execute(inputs: inputs, captured: captured, run: run, observer: observer)

@@ -52,7 +52,7 @@ final class ProgramRun: @unchecked Sendable {
     }
 
     /// `inputs` and `captured` in the order of the program's; nil where the program has its standard value.
-    func execute(inputs: [Value?], captured: [Value?], run: Run, observer: ((PlacedStep, Double) -> Void)? = nil) throws -> [Value?] {
+    func execute(inputs: [Value?], captured: [Value?], run: Run, observer: StepObserver? = nil) throws -> [Value?] {
         self.run = run
         defer { for index in values.indices { values[index] = nil } }
         for (buffer, value) in zip(program.inputs, inputs) {
@@ -67,7 +67,7 @@ final class ProgramRun: @unchecked Sendable {
             for buffer in placed.makes { try make(buffer) }
             try placed.step.run(self)
             for buffer in placed.releases { values[buffer] = nil }
-            if let observer { observer(placed, monotonicSeconds() - start) }
+            if let observer { observer(placed.nodes, monotonicSeconds() - start) }
         }
         return try program.outputs.map(value)
     }

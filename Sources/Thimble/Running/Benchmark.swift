@@ -4,9 +4,9 @@ internal import Tensors
 
 /// How long a model takes.
 public struct Benchmark: Equatable, Sendable {
-    /// What the nodes of one operator took together.
+    /// What the nodes of one operator took together, or steps that do several nodes at once.
     public struct Share: Equatable, Sendable {
-        /// With its domain, unless it is ONNX's own.
+        /// With its domain, unless it is ONNX's own; "Conv+Sigmoid+Mul" where they are one step, "(layout)" for what only moves values.
         public var op: String
         public var nodes: Int
         /// Seconds of one run.
@@ -35,30 +35,21 @@ public struct Benchmark: Equatable, Sendable {
             start = now
         }
         times.sort()
-        let watcher = Watcher(), watched = min(10, times.count)
-        for _ in 0..<watched { _ = try session.run(inputs, observer: watcher) }
+        var sums: [String: (nodes: Int, seconds: Double)] = [:]
+        let watched = min(10, times.count)
+        for _ in 0..<watched {
+            try session.profile(inputs) { nodes, seconds in
+                let known = sums[Self.name(nodes)] ?? (0, 0)
+                sums[Self.name(nodes)] = (known.nodes + nodes.count, known.seconds + seconds)
+            }
+        }
         self.runs = times.count
         self.threads = threads
         minimum = times[0]
         median = times[times.count / 2]
         p95 = times[min(times.count - 1, times.count * 95 / 100)]
-        shares = watcher.shares(runs: watched)
-    }
-}
-
-private final class Watcher: RunObserver, @unchecked Sendable {
-    private var sums: [Name: (nodes: Int, seconds: Double)] = [:]
-
-    func ran(_ node: Node, outputs: [Value?], seconds: Double) {
-        let domain = Domain.canonical(node.domain), op = node.opType ?? ""
-        let key = domain.isEmpty ? op : Name("\(domain.text):\(op.text)")
-        sums[key, default: (0, 0)].nodes += 1
-        sums[key, default: (0, 0)].seconds += seconds
-    }
-
-    func shares(runs: Int) -> [Benchmark.Share] {
-        sums.sorted { ($1.value.seconds, $0.key) < ($0.value.seconds, $1.key) }.map { key, sum in
-            Benchmark.Share(op: key.text, nodes: sum.nodes / runs, seconds: sum.seconds / Double(runs))
+        shares = sums.sorted { ($1.value.seconds, $0.key) < ($0.value.seconds, $1.key) }.map { op, sum in
+            Share(op: op, nodes: sum.nodes / watched, seconds: sum.seconds / Double(watched))
         }
     }
 }
@@ -68,6 +59,16 @@ extension Benchmark {
     private var total: Double { shares.reduce(0) { $0 + $1.seconds } }
 
     private func part(_ share: Share) -> Double { total > 0 ? share.seconds / total : 0 }
+
+    /// Of long chains only the first few.
+    private static func name(_ nodes: [Node]) -> String {
+        guard !nodes.isEmpty else { return "(layout)" }
+        let names = nodes.prefix(6).map { node in
+            let domain = Domain.canonical(node.domain), op = node.opType?.text ?? ""
+            return domain.isEmpty ? op : "\(domain.text):\(op)"
+        }
+        return names.joined(separator: "+") + (nodes.count > 6 ? "+…" : "")
+    }
 
     var json: JSONValue {
         [

@@ -28,7 +28,7 @@ enum GatherLowering: Lowering {
         let block = dims[(axis + 1)...].reduce(cell, *), outer = dims[..<axis].reduce(1, *), count = places.reduce(1, *)
         let gather = thimble_gather(
             outer: outer, dim: dims[axis], count: count, block: block, in_step: dims[axis] * block, out_step: count * block, wide: type == .int64)
-        let step = GatherStep(kernel: KernelBox(gather), source: source, indices: table, target: target, dim: dims[axis], count: count)
+        let step = GatherStep(kernel: KernelBox(gather), source: source, indices: table, target: target, dim: dims[axis], count: count, label: item.node.label)
         compiler.emit(step, for: [item.node], reads: [source, table], writes: [target])
         return true
     }
@@ -58,6 +58,7 @@ struct GatherStep: Step {
     let target: BufferID
     let dim: Int
     let count: Int
+    let label: String
 
     func run(_ run: ProgramRun) throws {
         let table = unsafe run[indices]
@@ -73,7 +74,7 @@ struct GatherStep: Step {
     private func check<T: FixedWidthInteger & SignedInteger>(_ table: UnsafePointer<T>) throws {
         for place in 0..<count {
             let index = unsafe Int(table[place])
-            guard index >= -dim, index < dim else { throw ModelError(.invalidGraph, "index \(index) is outside of an axis of \(dim)") }
+            guard index >= -dim, index < dim else { throw ModelError(.invalidGraph, "index \(index) of an axis of \(dim); \(-dim) to \(dim - 1) exist", at: [label]) }
         }
     }
 }
@@ -86,7 +87,7 @@ extension Compiler {
         let gather = thimble_gather(
             outer: dims[..<axis].reduce(1, *), dim: dims[axis], count: places.count, block: block, in_step: dims[axis] * block,
             out_step: places.count * block, wide: false)
-        let step = GatherStep(kernel: KernelBox(gather), source: source, indices: table, target: target, dim: dims[axis], count: places.count)
+        let step = GatherStep(kernel: KernelBox(gather), source: source, indices: table, target: target, dim: dims[axis], count: places.count, label: item.node.label)
         emit(step, for: [item.node], reads: [source, table], writes: [target])
     }
 }

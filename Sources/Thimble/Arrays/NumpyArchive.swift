@@ -8,14 +8,22 @@ enum NumpyArchive {
         return try within(printable(path)) {
             let archive = try ZipArchive(file)
             return try archive.members.map { member in
-                try within("'\(printable(member.name))'") {
-                    guard member.name.utf8.suffix(4).elementsEqual(".npy".utf8) else {
-                        throw ModelError(.unsupported, "is no array: arrays in an .npz have names that end in .npy")
-                    }
-                    return (Name(String(decoding: member.name.utf8.dropLast(4), as: UTF8.self)), try NumpyArray.read(archive.bytes(member)))
-                }
+                try within("'\(printable(member.name))'") { (try arrayName(member), try NumpyArray.read(archive.bytes(member))) }
             }
         }
+    }
+
+    /// The names alone.
+    static func names(_ path: String) throws -> [Name] {
+        let file = try MappedFile(path)
+        return try within(printable(path)) { try ZipArchive(file).members.map { member in try within("'\(printable(member.name))'") { try arrayName(member) } } }
+    }
+
+    private static func arrayName(_ member: ZipArchive.Member) throws -> Name {
+        guard member.name.utf8.suffix(4).elementsEqual(".npy".utf8) else {
+            throw ModelError(.unsupported, "is no array: arrays in an .npz have names that end in .npy")
+        }
+        return Name(String(decoding: member.name.utf8.dropLast(4), as: UTF8.self))
     }
 
     /// Writes the arrays, not compressed, each beginning at a multiple of 64 bytes. The names must differ. The same arrays give the same

@@ -52,9 +52,20 @@ struct ZipArchive {
             try unsafe stored.withUnsafeBytes { try unsafe ChunkDecoder.inflate($0, into: memory.bytes, isRaw: true) }
             content = TensorBytes(memory)
         }
-        let crc = try unsafe content.withUnsafeBytes { unsafe Checksum.crc32($0) }
-        guard crc == member.crc else { throw ModelError(.damagedFile, "its checksum is wrong: the file is damaged") }
+        guard try Self.checksum(content) == member.crc else { throw ModelError(.damagedFile, "its checksum is wrong: the file is damaged") }
         return content
+    }
+
+    /// Piece by piece, read past the mapping: an archive of many samples does not become resident.
+    private static func checksum(_ content: TensorBytes) throws -> UInt32 {
+        let step = 1 << 18, piece = try OwnedMemory(byteCount: min(step, content.count))
+        var crc = Checksum.crc32([])
+        for start in stride(from: 0, to: content.count, by: step) {
+            let end = min(content.count, start + step), part = unsafe UnsafeMutableRawBufferPointer(rebasing: piece.bytes[..<(end - start)])
+            try unsafe content.read(start..<end, into: part)
+            crc = unsafe Checksum.crc32(UnsafeRawBufferPointer(part), from: crc)
+        }
+        return crc
     }
 }
 

@@ -58,3 +58,12 @@ func table(_ rows: [[String]], indent: Int = 2, right: Set<Int> = []) -> [String
         return line
     }
 }
+
+/// A share from 0 to 1 as `99.4 %`; never rounded up to 100 %, nor a small one down to 0.
+func percent(_ share: Double) -> String {
+    let value = 100 * share
+    guard value > 0, value < 100 else { return "\(decimals(value, 0)) %" }
+    let count = value > 1 && value < 99 ? 1 : 2, text = decimals(value, count)
+    if Double(text) == 100 { return "> 99.99 %" }
+    return Double(text) == 0 ? "\(significant(value)) %" : "\(text) %"
+}

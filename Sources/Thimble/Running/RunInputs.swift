@@ -6,9 +6,9 @@ internal import Tensors
 /// Input values of a run, gathered from files.
 struct RunInputs {
     /// Inputs that need a value, in the model's order.
-    private let needed: [ValueInfo]
-    private let known: [Name: ValueInfo]
-    private(set) var values: [Name: Value] = [:]
+    let needed: [ValueInfo]
+    let known: [Name: ValueInfo]
+    var values: [Name: Value] = [:]
 
     init(_ session: Session) {
         needed = session.inputs

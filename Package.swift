@@ -38,6 +38,7 @@ let package = Package(
         .target(name: "CSystem"),
         .target(name: "CKernels"),
         .target(name: "COnnx", dependencies: ["CProtobufC"]),
+        .target(name: "CCompression", exclude: ["rounding.inc"]),
 
         // The run side: needs no library but zlib, never imports the make side.
         .target(name: "Tensors", dependencies: ["CSystem", "CKernels", "CZlib"], swiftSettings: strict),
@@ -48,10 +49,13 @@ let package = Package(
 
         // The make side.
         .target(name: "OnnxFile", dependencies: ["ModelGraph", "Tensors", "COnnx", "CSystem"], swiftSettings: strict),
-        .target(name: "Thimble", dependencies: ["OnnxFile", "ThimbleFile", "Execution", "Operators", "ModelGraph", "Tensors"], swiftSettings: strict),
+        .target(
+            name: "Compression", dependencies: ["Execution", "Operators", "ModelGraph", "Tensors", "CCompression", "CKernels"],
+            swiftSettings: strict),
+        .target(name: "Thimble", dependencies: ["Compression", "OnnxFile", "ThimbleFile", "Execution", "Operators", "ModelGraph", "Tensors"], swiftSettings: strict),
         .executableTarget(
             name: "ThimbleCommand",
-            dependencies: ["Thimble", "CSystem", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+            dependencies: ["Thimble", "Compression", "CSystem", .product(name: "ArgumentParser", package: "swift-argument-parser")],
             swiftSettings: strict),
 
         .target(name: "TestSupport", dependencies: ["ModelGraph", "Tensors"], path: "Tests/TestSupport", swiftSettings: relaxed),
@@ -69,6 +73,7 @@ let package = Package(
         tests("ThimbleFile", ["ThimbleFile", "ModelGraph", "Tensors"], data: ["Golden"]),
         tests("Operators", ["BackendSuite", "Execution", "OnnxFile", "Operators", "ModelGraph", "Tensors", "CKernels"]),
         tests("Execution", ["BackendSuite", "Execution", "Operators", "OnnxFile", "ThimbleFile", "ModelGraph", "Tensors"]),
+        tests("Compression", ["Compression", "Execution", "OnnxFile", "ModelGraph", "Tensors", "CCompression"]),
         tests("Thimble", ["Thimble", "ModelGraph", "Tensors"]),
         tests("ThimbleCommand", ["Thimble", "ThimbleCommand"]),
     ],

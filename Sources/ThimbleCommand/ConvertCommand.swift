@@ -5,12 +5,15 @@ internal import Thimble
 struct ConvertCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "convert",
-        abstract: "Convert a model, or a folder of models, without loss.",
+        abstract: "Convert a model, or a folder of models: without loss, or with smaller weights.",
         discussion: """
             Examples:
               thimble convert model.onnx
               thimble convert model.onnx -o small.thimble --zlib
               thimble convert model.thimble -o back.onnx
+              thimble convert model.onnx --quantize int8 -o int8.onnx
+              thimble convert model.onnx --quantize int4 --granularity group:32 --calibrate samples/ -o int4.thimble
+              thimble convert model.onnx --quantize entropy:0.25 --zlib --calibrate calib.npz --verify-with eval.npz
               thimble convert models/ -o converted/ --jobs 4 --resume --report report.json
             """)
 
@@ -52,9 +55,12 @@ struct ConvertCommand: ParsableCommand {
     @Option(help: ArgumentHelp("Of a folder: write a report as JSON, one entry per file.", valueName: "file"))
     var report: String?
 
+    @OptionGroup(title: "Quantization") var quantization: QuantizationOptionGroup
+
     @OptionGroup var shared: SharedOptions
 
     func validate() throws {
+        _ = try quantization.request(threads: 1)
         if Thimble.isFolder(input) {
             guard let output, !output.isEmpty else { throw ValidationError("A folder needs -o FOLDER for what is made of it") }
             return
@@ -72,15 +78,18 @@ struct ConvertCommand: ParsableCommand {
         if let output, Thimble.isFolder(input) { try convertFolder(to: output) } else { try convertFile() }
     }
 
-    private var options: ConversionOptions {
-        ConversionOptions(
+    private func options(_ progress: ProgressLine) throws -> ConversionOptions {
+        var options = ConversionOptions(
             zlib: zlib, plainMetadata: plainMetadata, externalData: externalData, replacing: force, open: shared.open,
             threads: threads?.value ?? processorCount)
+        options.quantization = try quantization.request(threads: options.threads)
+        options.progress = { progress.update($0) }
+        return options
     }
 
     private func convertFile() throws {
         let progress = ProgressLine("converting \(printable(input))")
-        let result = Result { try Thimble.convert(input, to: output, options: options) }
+        let result = Result { try Thimble.convert(input, to: output, options: options(progress)) }
         progress.end()
         let done = try result.get()
         for warning in done.warnings.prefix(20) { StandardError.line("\(printable(input)): \(warning) (warning)") }
@@ -95,7 +104,7 @@ struct ConvertCommand: ParsableCommand {
             try Thimble.convertFolder(
                 input, to: output,
                 options: BatchOptions(
-                    conversion: options, target: to, jobs: jobs?.value ?? processorCount, resumes: resume, reportPath: report)
+                    conversion: options(progress), target: to, jobs: jobs?.value ?? processorCount, resumes: resume, reportPath: report)
             ) { entry, state in
                 if entry.status == .failed, let message = entry.message { StandardError.line(message) }
                 if !isJSON { StandardOutput.write(entry.text) }

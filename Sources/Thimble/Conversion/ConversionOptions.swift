@@ -12,6 +12,10 @@ public struct ConversionOptions: Sendable {
     public var replacing: Bool
     public var open: OpenOptions
     public var threads: Int
+    /// Round the weights; nil: convert without loss.
+    public var quantization: QuantizationRequest?
+    /// Called now and then with what is being done.
+    public var progress: @Sendable (String) -> Void = { _ in }
 
     public init(
         zlib: Bool = false, plainMetadata: Bool = false, externalData: Bool = false, replacing: Bool = false,
@@ -27,7 +31,9 @@ public struct ConversionOptions: Sendable {
 
     /// The options that decide the bytes of a `.thimble`, in one fixed spelling. Kept in the file, so that a batch can tell
     /// whether a file was made as it would be made now.
-    public var canonical: String { "zlib=\(zlib ? 1 : 0) plain_metadata=\(plainMetadata ? 1 : 0)" }
+    public var canonical: String {
+        "zlib=\(zlib ? 1 : 0) plain_metadata=\(plainMetadata ? 1 : 0)" + (quantization.map { " " + $0.canonical } ?? "")
+    }
 
     /// The key of `canonical` in the `extra` of a file.
     static let extraKey: Name = "options"

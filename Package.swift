@@ -38,6 +38,7 @@ let package = Package(
         .target(name: "CSystem"),
         .target(name: "CKernels"),
         .target(name: "COnnx", dependencies: ["CProtobufC"]),
+        .target(name: "CCompression", exclude: ["rounding.inc"]),
 
         // The run side: needs no library but zlib, never imports the make side.
         .target(name: "Tensors", dependencies: ["CSystem", "CKernels", "CZlib"], swiftSettings: strict),
@@ -50,11 +51,14 @@ let package = Package(
         .target(name: "Simplification", dependencies: ["Operators", "ModelGraph", "Tensors"], swiftSettings: strict),
         .target(name: "OnnxFile", dependencies: ["ModelGraph", "Tensors", "COnnx", "CSystem"], swiftSettings: strict),
         .target(
-            name: "Thimble", dependencies: ["Simplification", "OnnxFile", "ThimbleFile", "Execution", "Operators", "ModelGraph", "Tensors"],
+            name: "Compression", dependencies: ["Execution", "Operators", "ModelGraph", "Tensors", "CCompression", "CKernels"],
+            swiftSettings: strict),
+        .target(
+            name: "Thimble", dependencies: ["Compression", "Simplification", "OnnxFile", "ThimbleFile", "Execution", "Operators", "ModelGraph", "Tensors"],
             swiftSettings: strict),
         .executableTarget(
             name: "ThimbleCommand",
-            dependencies: ["Thimble", "Simplification", "CSystem", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+            dependencies: ["Thimble", "Compression", "Simplification", "CSystem", .product(name: "ArgumentParser", package: "swift-argument-parser")],
             swiftSettings: strict),
 
         .target(name: "TestSupport", dependencies: ["ModelGraph", "Tensors"], path: "Tests/TestSupport", swiftSettings: relaxed),
@@ -73,6 +77,7 @@ let package = Package(
         tests("Operators", ["BackendSuite", "Execution", "OnnxFile", "Operators", "ModelGraph", "Tensors", "CKernels"]),
         tests("Execution", ["BackendSuite", "Execution", "Operators", "OnnxFile", "ThimbleFile", "ModelGraph", "Tensors"]),
         tests("Simplification", ["BackendSuite", "Simplification", "Execution", "OnnxFile", "Operators", "ModelGraph", "Tensors"]),
+        tests("Compression", ["Compression", "Execution", "OnnxFile", "ModelGraph", "Tensors", "CCompression"]),
         tests("Thimble", ["Thimble", "ModelGraph", "Tensors"]),
         tests("ThimbleCommand", ["Thimble", "ThimbleCommand"]),
     ],

@@ -37,14 +37,17 @@ public enum OnnxFile {
 
         /// Replace an existing file.
         public var replacing: Bool
+        /// A file of more bytes, external data included, is not written.
+        public var largest: Int?
         public var externalData: ExternalData
         /// Called when all is written and before the file gets its name; if it throws, nothing is left behind.
         public var beforeCommit: (@Sendable () throws -> Void)?
 
         public init(
-            replacing: Bool = false, externalData: ExternalData = .automatic, beforeCommit: (@Sendable () throws -> Void)? = nil
+            replacing: Bool = false, largest: Int? = nil, externalData: ExternalData = .automatic, beforeCommit: (@Sendable () throws -> Void)? = nil
         ) {
             self.replacing = replacing
+            self.largest = largest
             self.externalData = externalData
             self.beforeCommit = beforeCommit
         }
@@ -102,6 +105,7 @@ public enum OnnxFile {
             }
             if beside.output.position > 0 { dataFile = beside }
         }
+        try within(printable(path)) { try ModelError.checkSize(byteCount + (dataFile?.output.position ?? 0), largest: options.largest) }
         try writer.pack(model, into: FileSink(output))
         guard output.position == byteCount else {
             throw ModelError(.internalFault, "\(output.position) bytes were written, \(byteCount) were measured")

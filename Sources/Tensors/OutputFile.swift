@@ -226,6 +226,14 @@ package final class OutputFile {
 }
 
 extension ModelError {
+    /// Throws if a file would have more bytes than the caller wants it to.
+    package static func checkSize(_ byteCount: Int, largest: Int?) throws {
+        guard let largest, byteCount > largest else { return }
+        throw ModelError(
+            .badArgument,
+            "would have \(printable(bytes: byteCount)), more than the input's \(printable(bytes: largest)), and is not written; give --force to write it all the same")
+    }
+
     static func exists(_ place: String) -> ModelError {
         ModelError(.io, "exists already; give --force to replace it", at: [place])
     }

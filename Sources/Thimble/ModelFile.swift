@@ -7,7 +7,7 @@ internal import ThimbleFile
 public struct ModelFile: Sendable {
     public let path: String
     public let kind: FileKind
-    public let model: Model
+    public internal(set) var model: Model
     /// Odd things that reading noticed.
     public let warnings: [Finding]
     let onnx: OnnxFile.Contents?

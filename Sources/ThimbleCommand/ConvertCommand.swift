@@ -6,12 +6,15 @@ internal import Thimble
 struct ConvertCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "convert",
-        abstract: "Convert a model, or a folder of models; without loss unless asked for a change.",
+        abstract: "Convert a model, or a folder of models: without loss, with fewer nodes, or with smaller weights.",
         discussion: """
             Examples:
               thimble convert model.onnx
               thimble convert model.onnx -o small.thimble --zlib
               thimble convert model.thimble -o back.onnx
+              thimble convert model.onnx --quantize int8 -o int8.onnx
+              thimble convert model.onnx --quantize int4 --granularity group:32 --calibrate samples/ -o int4.thimble
+              thimble convert model.onnx --quantize entropy:0.25 --zlib --calibrate calib.npz --verify-with eval.npz
               thimble convert models/ -o converted/ --jobs 4 --resume --report report.json
               thimble convert model.onnx -o simple.onnx --simplify --strip
               thimble convert model.onnx --simplify --skip-pass inline-functions --explain
@@ -80,6 +83,8 @@ struct ConvertCommand: ParsableCommand {
     @Flag(help: "Print what each pass did.")
     var explain = false
 
+    @OptionGroup(title: "Quantization") var quantization: QuantizationOptionGroup
+
     @OptionGroup var shared: SharedOptions
 
     func validate() throws {
@@ -87,6 +92,7 @@ struct ConvertCommand: ParsableCommand {
             throw ValidationError("There is no pass '\(printable(name))'; --help lists them")
         }
         if explain, simplification == nil { throw ValidationError("--explain tells what --simplify did, which is not asked for") }
+        _ = try quantization.request(threads: 1)
         if Thimble.isFolder(input) {
             guard let output, !output.isEmpty else { throw ValidationError("A folder needs -o FOLDER for what is made of it") }
             return
@@ -111,15 +117,18 @@ struct ConvertCommand: ParsableCommand {
             passes: passes?.split(separator: ",").map(String.init), skipping: skipPass, freezesDefaults: freezeDefaults)
     }
 
-    private var options: ConversionOptions {
-        ConversionOptions(
+    private func options(_ progress: ProgressLine) throws -> ConversionOptions {
+        var options = ConversionOptions(
             zlib: zlib, plainMetadata: plainMetadata, externalData: externalData, replacing: force, open: shared.open,
             threads: threads?.value ?? processorCount, simplification: simplification, strips: strip)
+        options.quantization = try quantization.request(threads: options.threads)
+        options.progress = { progress.update($0) }
+        return options
     }
 
     private func convertFile() throws {
         let progress = ProgressLine("converting \(printable(input))")
-        let result = Result { try Thimble.convert(input, to: output, options: options) }
+        let result = Result { try Thimble.convert(input, to: output, options: options(progress)) }
         progress.end()
         let done = try result.get()
         for warning in done.warnings.prefix(20) { StandardError.line("\(printable(input)): \(warning) (warning)") }
@@ -134,7 +143,7 @@ struct ConvertCommand: ParsableCommand {
             try Thimble.convertFolder(
                 input, to: output,
                 options: BatchOptions(
-                    conversion: options, target: to, jobs: jobs?.value ?? processorCount, resumes: resume, reportPath: report)
+                    conversion: options(progress), target: to, jobs: jobs?.value ?? processorCount, resumes: resume, reportPath: report)
             ) { entry, state in
                 if entry.status == .failed, let message = entry.message { StandardError.line(message) }
                 if !isJSON { StandardOutput.write(entry.text) }

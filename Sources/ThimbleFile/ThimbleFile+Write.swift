@@ -23,6 +23,7 @@ extension ThimbleFile {
         let tables = try payloads.finish()
         let raw = try metadata.finish(tables: tables, extra: options.extra)
         let header = try write(raw, compressed: !options.plainMetadata, to: output)
+        try ModelError.checkSize(header.fileSize, largest: options.largest)
         try output.overwrite(header.bytes, at: 0)
         try output.prepare()
         let written = Written(

@@ -65,6 +65,8 @@ public enum ThimbleFile {
         public var threads: Int
         /// Replace an existing file.
         public var replacing: Bool
+        /// A file of more bytes is not written.
+        public var largest: Int?
         public var source: Source?
         public var extra: [KeyValue]
         /// Called when all is written and before the file gets its name; if it throws, nothing is left behind.
@@ -72,13 +74,14 @@ public enum ThimbleFile {
 
         public init(
             zlib: Bool = false, plainMetadata: Bool = false, chunkLog2: Int = 18, threads: Int = processorCount, replacing: Bool = false,
-            source: Source? = nil, extra: [KeyValue] = [], beforeCommit: (@Sendable () throws -> Void)? = nil
+            largest: Int? = nil, source: Source? = nil, extra: [KeyValue] = [], beforeCommit: (@Sendable () throws -> Void)? = nil
         ) {
             self.zlib = zlib
             self.plainMetadata = plainMetadata
             self.chunkLog2 = chunkLog2
             self.threads = threads
             self.replacing = replacing
+            self.largest = largest
             self.source = source
             self.extra = extra
             self.beforeCommit = beforeCommit

@@ -1,3 +1,4 @@
+internal import Compression
 internal import ModelGraph
 internal import OnnxFile
 internal import Operators
@@ -22,13 +23,20 @@ extension Thimble {
         try refuseErrors(in: findings, of: input)
         let changed = try inFile(input) { try Transformation(source.model, options) }
         try source.checkUnchanged()
-        var report = try inFile(input, orOneOf: [target] + source.paths) {
-            switch kind {
-            case .thimble: try writeThimble(source, changed, to: target, options: options)
-            case .onnx: try writeOnnx(source, changed, to: target, options: options)
+        // What is quantized is what the passes left.
+        var base = source
+        base.model = changed.model
+        let samples = (options.quantization?.calibration ?? []) + (options.quantization?.verification ?? [])
+        var report = try inFile(input, orOneOf: [target] + source.paths + samples) {
+            let quantizing = try options.quantization.map { try Quantizing(base, $0, folder: folder(of: target), progress: options.progress) }
+            var report = switch kind {
+            case .thimble: try writeThimble(source, changed, quantizing, to: target, options: options)
+            case .onnx: try writeOnnx(source, changed, quantizing, to: target, options: options)
             }
+            report.add(quantizing)
+            return report
         }
-        report.warnings = source.warnings + findings
+        report.warnings += source.warnings + findings
         (report.simplification, report.strip) = (changed.simplification, changed.strip)
         report.seconds = monotonicSeconds() - start
         return report
@@ -38,6 +46,12 @@ extension Thimble {
     static func defaultOutput(for input: String, of kind: FileKind) -> String {
         guard let ending = FileKind(ending: input)?.ending else { return input + kind.other.ending }
         return String(input.dropLast(ending.count)) + kind.other.ending
+    }
+
+    /// Where `path` lies, as a folder to open.
+    private static func folder(of path: String) -> String {
+        let parts = path.split(separator: "/", omittingEmptySubsequences: false)
+        return parts.count == 1 ? "." : parts.count == 2 && parts[0].isEmpty ? "/" : parts.dropLast().joined(separator: "/")
     }
 
     private static func checkTarget(_ target: String, source: ModelFile, replacing: Bool) throws {
@@ -57,39 +71,55 @@ extension Thimble {
     }
 
     private static func writeThimble(
-        _ source: ModelFile, _ changed: Transformation, to target: String, options: ConversionOptions
+        _ source: ModelFile, _ changed: Transformation, _ quantizing: Quantizing?, to target: String, options: ConversionOptions
     ) throws -> ConversionReport {
+        let model = quantizing?.model ?? changed.model
         // Nobody can get a source back from a model that was changed.
-        let facts = changed.isChange ? nil : try sourceFacts(of: source)
+        var facts = quantizing == nil && !changed.isChange ? try sourceFacts(of: source) : nil
+        if quantizing != nil {
+            facts = ThimbleFile.Source(fileName: Name(fileName(source.path)))
+            facts?.isLossy = true
+        }
         let kept = source.thimble?.extra.filter { $0.key != ConversionOptions.extraKey } ?? []
         let written = try ThimbleFile.write(
-            changed.model, to: target,
+            model, to: target,
             options: .init(
-                zlib: options.zlib, plainMetadata: options.plainMetadata, threads: options.threads, replacing: options.replacing, source: facts,
+                zlib: options.zlib, plainMetadata: options.plainMetadata, threads: options.threads, replacing: options.replacing,
+                largest: quantizing == nil || options.replacing ? nil : source.byteCount, source: facts,
                 extra: kept + [KeyValue(key: ConversionOptions.extraKey, value: Name(options.canonical))],
                 beforeCommit: { try source.checkUnchanged() }))
         return ConversionReport(
             input: source.path, output: target, inputKind: source.kind, outputKind: .thimble, inputByteCount: source.byteCount,
-            outputByteCount: written.byteCount, tensorCount: changed.model.tensorCount, tensorByteCount: written.plainByteCount,
-            sharedByteCount: written.sharedByteCount, isByteExact: facts?.isByteExact)
+            outputByteCount: written.byteCount, tensorCount: model.tensorCount, tensorByteCount: written.plainByteCount,
+            sharedByteCount: written.sharedByteCount, isByteExact: quantizing == nil ? facts?.isByteExact : nil)
     }
 
     private static func writeOnnx(
-        _ source: ModelFile, _ changed: Transformation, to target: String, options: ConversionOptions
+        _ source: ModelFile, _ changed: Transformation, _ quantizing: Quantizing?, to target: String, options: ConversionOptions
     ) throws -> ConversionReport {
+        let export = try quantizing.map { try onnxExport($0.model, options.quantization?.onnxForm ?? .dequantize) }
+        let model = export?.model ?? changed.model
         let written = try OnnxFile.write(
-            changed.model, to: target,
+            model, to: target,
             options: .init(
-                replacing: options.replacing, externalData: options.externalData ? .always : .automatic,
+                replacing: options.replacing, largest: quantizing == nil || options.replacing ? nil : source.byteCount,
+                externalData: options.externalData ? .always : .automatic,
                 beforeCommit: { try source.checkUnchanged() }))
         var report = ConversionReport(
             input: source.path, output: target, inputKind: source.kind, outputKind: .onnx, inputByteCount: source.byteCount,
-            outputByteCount: written.byteCount + (written.dataFile?.byteCount ?? 0), tensorCount: changed.model.tensorCount)
+            outputByteCount: written.byteCount + (written.dataFile?.byteCount ?? 0), tensorCount: model.tensorCount)
+        report.exportNotes = export?.notes ?? []
         report.dataFile = written.dataFile?.path
-        if let facts = source.thimble?.entries.first?.source, written.dataFile == nil, !changed.isChange {
+        if let facts = source.thimble?.entries.first?.source, written.dataFile == nil, quantizing == nil, !changed.isChange {
             report.isByteExact = facts.isByteExact && facts.byteCount == written.byteCount
         }
         return report
+    }
+
+    private static func onnxExport(_ model: Model, _ form: QuantizationRequest.OnnxForm) throws -> (model: Model, notes: [String]) {
+        if form == .float { return (model, []) }
+        let export = try OnnxExport.export(model, usesNBits: form == .nbits)
+        return (export.model, export.notes)
     }
 
     /// What the `.thimble` remembers of the file it came from.

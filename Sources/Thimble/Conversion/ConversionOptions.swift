@@ -17,6 +17,10 @@ public struct ConversionOptions: Sendable {
     public var simplification: SimplificationOptions?
     /// Drop text that no runtime needs.
     public var strips: Bool
+    /// Round the weights; nil: convert without loss.
+    public var quantization: QuantizationRequest?
+    /// Called now and then with what is being done.
+    public var progress: @Sendable (String) -> Void = { _ in }
 
     public init(
         zlib: Bool = false, plainMetadata: Bool = false, externalData: Bool = false, replacing: Bool = false,
@@ -41,6 +45,7 @@ public struct ConversionOptions: Sendable {
             if simplification.freezesDefaults { text += " freeze=1" }
             if !simplification.skipping.isEmpty { text += " skip=\(simplification.skipping.joined(separator: ","))" }
         }
+        if let quantization { text += " " + quantization.canonical }
         return strips ? text + " strip=1" : text
     }
 

@@ -1,3 +1,4 @@
+public import Compression
 public import ModelGraph
 public import Simplification
 internal import Tensors
@@ -25,6 +26,12 @@ public struct ConversionReport: Sendable {
     /// What was simplified and stripped; nil where it was not asked for.
     public var simplification: SimplificationReport?
     public var strip: StripReport?
+    /// What became of each weight; nil without `--quantize`.
+    public var quantization: QuantizationReport?
+    /// How the outputs of both models compare, where samples were given.
+    public var fidelity: Fidelity?
+    /// How quantized weights stand in an `.onnx`.
+    public var exportNotes: [String] = []
     public var warnings: [Finding] = []
     public var seconds: Double = 0
 
@@ -50,6 +57,9 @@ extension ConversionReport {
             "byte_exact": .optional(isByteExact),
             "simplify": simplification?.json ?? .null,
             "strip": strip?.json ?? .null,
+            "quantization": quantization?.json ?? .null,
+            "fidelity": fidelity?.json ?? .null,
+            "export_notes": .list(exportNotes, JSONValue.string),
             "warnings": .list(warnings, \.json),
             "seconds": .number(rounded(seconds, 6)),
         ]
@@ -64,6 +74,9 @@ extension ConversionReport {
         if let dataFile { lines.append("  external data in \(printable(dataFile))") }
         if let sharedByteCount, sharedByteCount > 0 { lines.append("  equal tensors stored once: \(printable(bytes: sharedByteCount)) saved") }
         if let sentence = exactness { lines.append("  " + sentence) }
+        lines += exportNotes.map { "  \($0)" }
+        if let quantization { lines += quantization.lines }
+        if let fidelity { lines += fidelity.summary }
         if outputByteCount > inputByteCount, outputByteCount - inputByteCount > inputByteCount / 100 {
             lines.append("  the output is larger than the input by \(printable(bytes: outputByteCount - inputByteCount))")
         }
@@ -89,5 +102,25 @@ extension ConversionReport {
 extension Finding {
     var json: JSONValue {
         ["severity": .string(severity.rawValue), "place": .list(place, JSONValue.string), "message": .string(message)]
+    }
+}
+
+extension ConversionReport {
+    mutating func add(_ quantizing: Quantizing?) {
+        guard let quantizing else { return }
+        quantization = quantizing.report
+        fidelity = quantizing.fidelity
+        if let warning = quantizing.warning { warnings.insert(Finding(.warning, at: [], warning), at: 0) }
+    }
+}
+
+extension Fidelity {
+    /// A line for each output.
+    var summary: [String] {
+        outputs.prefix(10).map { output in
+            let decibels = output.error.sqnrDecibels.map { "\(decimals($0, 2)) dB" } ?? (output.isEqual ? "equal" : "no signal")
+            let agreement = output.top1.map { ", top-1 agreement \(percent($0.share)) of \(grouped($0.rows))" } ?? ""
+            return "  output '\(output.name)' on \(counted(samples, "sample")): \(decibels), cosine \(output.error.cosine.map { decimals($0, 6) } ?? "none")\(agreement)"
+        }
     }
 }

@@ -1,0 +1,60 @@
+internal import CCompression
+internal import Tensors
+
+/// Finds the scale, and the zero point, of one group of weights.
+struct ScaleSearch: Sendable {
+    /// The least and the greatest code.
+    let low: Float
+    let high: Float
+    let isAsymmetric: Bool
+    let storage: ScaleStorage
+
+    /// From the largest weight: nothing is clipped by more than half a step.
+    func fromRange(_ x: UnsafePointer<Float>, _ count: Int) -> thimble_grid {
+        let range = unsafe thimble_value_range(x, count)
+        return grid(low: min(0, range.low), high: max(0, range.high))
+    }
+
+    private func grid(low least: Float, high most: Float) -> thimble_grid {
+        guard isAsymmetric else {
+            return thimble_grid(scale: storage.fit(max(-least, most) / (high + 0.5)), zero: 0, low: low, high: high)
+        }
+        let scale = storage.fit((most - least) / (high - low))
+        let zero = max(low, min(high, low + (-least / scale).rounded(.toNearestOrEven)))
+        return thimble_grid(scale: scale, zero: zero, low: low, high: high)
+    }
+
+    /// The range that is clipped so that the squared error is least; `weight`, if given, says how much each error counts.
+    func leastSquares(_ x: UnsafePointer<Float>, _ weight: UnsafePointer<Float>?, _ count: Int) -> thimble_grid {
+        let range = unsafe thimble_value_range(x, count)
+        let least = min(0, range.low), most = max(0, range.high)
+        var best = grid(low: least, high: most)
+        guard least < most else { return best }
+        var bestError = unsafe thimble_rounding_error(x, weight, count, best)
+        var last = best.scale
+        // Few codes are worth clipping more for them.
+        let end: Float = high - low < 8 ? 0.3 : high - low < 32 ? 0.5 : 0.7
+        var ratio: Float = 0.98
+        while ratio > end {
+            let candidate = grid(low: least * ratio, high: most * ratio)
+            ratio -= 0.02
+            guard candidate.scale != last else { continue }
+            last = candidate.scale
+            let error = unsafe thimble_rounding_error(x, weight, count, candidate)
+            if error < bestError { (best, bestError) = (candidate, error) }
+        }
+        return best
+    }
+
+    /// Half-quadratic quantization (Badri and Shaji, 2023): the zero point that is best where errors count by a norm below 1.
+    func halfQuadratic(_ x: UnsafePointer<Float>, _ count: Int) -> thimble_grid {
+        let start = unsafe fromRange(x, count)
+        var grid = start, beta: Float = 10
+        for _ in 0..<20 {
+            grid.zero = unsafe thimble_half_quadratic_zero(x, count, grid, beta, 0.7)
+            beta *= 1.01
+        }
+        grid.zero = max(low, min(high, grid.zero.rounded(.toNearestOrEven)))
+        return unsafe thimble_rounding_error(x, nil, count, grid) <= thimble_rounding_error(x, nil, count, start) ? grid : start
+    }
+}

@@ -1,0 +1,145 @@
+internal import CCompression
+internal import Tensors
+
+/// Rounds one weight: looks at all of it once for its range, then takes strip after strip through scales, codes and errors.
+struct WeightRounding {
+    let reader: StripReader
+    let dims: [Int]
+    let options: QuantizationOptions
+    /// Of what the weight is multiplied with, one per matrix of its view; nil if nothing is known.
+    let statistics: InputStatistics?
+    /// By how much the step of `entropy` is multiplied.
+    let stepFactor: Float
+    private var view: WeightView { reader.view }
+
+    /// Facts of the whole tensor.
+    struct Facts {
+        var largest: Float = 0
+        var squares = 0.0
+        /// The row with the first value that is no finite number.
+        var oddRow: Int?
+    }
+
+    func facts() throws -> Facts {
+        let strips = reader.strips(lanes: 1), reader = reader
+        let columns = view.columns, rows = view.rows
+        let results = StripResults<(Float, Double, Int?)>(strips.count)
+        try concurrently(strips.count, threads: options.threads) { index in
+            let strip = strips[index], values = try reader.floats(strip)
+            let range = unsafe thimble_value_range(values, values.count)
+            var odd: Int?
+            if !range.is_finite, let at = values.firstIndex(where: { !$0.isFinite }) { odd = strip.outer * rows + strip.rows.lowerBound + at / columns }
+            results[index] = (max(-range.low, range.high), range.squares, odd)
+        }
+        var facts = Facts()
+        for result in results.all() {
+            facts.largest = max(facts.largest, result.0)
+            facts.squares += result.1
+            if facts.oddRow == nil { facts.oddRow = result.2 }
+        }
+        return facts
+    }
+
+    /// Cells of a row, and the columns of each but the last.
+    private func cells() -> (perRow: Int, columns: Int, block: [Int]?) {
+        var block = view.rowBlock
+        switch options.granularity {
+        case .tensor: return (1, view.columns, nil)
+        case .group(let size):
+            let lead = max(1, size / view.tail)
+            guard lead < view.lead, block[view.leadAxis] == 0 else { break }
+            block[view.leadAxis] = lead
+            return (ceilDivide(view.lead, lead), lead * view.tail, block)
+        case .channel:
+            // A step per row of few columns costs more than it brings.
+            if case .entropy = options.scheme, view.columns < 256 { return (1, view.columns, nil) }
+        }
+        return (1, view.columns, block)
+    }
+
+    func run(_ facts: Facts, room: CodeStore.Room) throws -> RoundedWeight {
+        let (perRow, cellColumns, block) = cells()
+        let isOneCell = block == nil
+        let cellCount = isOneCell ? 1 : view.outer * view.rows * perRow
+        let plan = try Plan(self, facts, isOneCell: isOneCell, perRow: perRow, cellColumns: cellColumns, cellCount: cellCount)
+        let strips = reader.strips(lanes: Int(THIMBLE_LANES)), sums = RoundingSums()
+        let grids = StripResults<[thimble_grid]>(strips.count), shifts = StripResults<[Float]>(strips.count)
+        try concurrently(strips.count, threads: options.threads) { index in
+            let result = try plan.round(strips[index], into: room)
+            sums.add(noise: result.noise, method: result.method, largestCode: result.largestCode)
+            grids[index] = result.grids
+            shifts[index] = result.shift
+        }
+        let bits = plan.bits ?? Self.bits(holding: sums.largestCode)
+        let middle = bits == 16 ? Self.middle(of: sums.largestCode) : 0
+        let codes = try pack(room, bits: bits, width: plan.codeWidth, middle: middle)
+        let all = isOneCell ? [plan.tensorGrid ?? grids.all()[0][0]] : inGridOrder(grids.all().flatMap(\.self), perRow: perRow)
+        let gridDims = try Grid(block: block, dims: dims).cells
+        let scale = try plan.search.storage.tensor(all.map(\.scale), dims: gridDims)
+        let isAsymmetric = plan.search.isAsymmetric || middle > 0
+        let bytes = middle > 0 ? all.flatMap { _ in [UInt8(middle & 255), UInt8(middle >> 8)] } : all.map { UInt8($0.zero) }
+        let zero = isAsymmetric ? Tensor(middle > 0 ? .uint16 : .uint8, dims: gridDims, bytes: TensorBytes(bytes)) : nil
+        let affine = Affine(bits: bits, isSigned: !isAsymmetric, block: block, codes: codes, scale: scale, zeroPoint: zero)
+        let method = sums.methods.count == 1 ? sums.methods.first! : .auto  // there is one
+        return RoundedWeight(encoding: affine, method: method, signal: facts.squares, noise: sums.noise, outputShift: shifts.all().flatMap(\.self))
+    }
+
+    /// The narrowest codes of which deflate makes bytes of one code each.
+    private static func bits(holding largest: Int32) -> Int {
+        for bits in [3, 5, 6, 7, 8] where largest < 1 << (bits - 1) { return bits }
+        return 16
+    }
+
+    /// What is added to wide codes so that none is negative and those around 0 differ in their low bytes alone: the high bytes then cost nothing
+    /// after deflate, while those of two's complement would cost the sign once more.
+    private static func middle(of largest: Int32) -> Int { 128 + ceilDivide(max(0, Int(largest) - 128), 256) * 256 }
+
+    private func pack(_ room: CodeStore.Room, bits: Int, width: Int, middle: Int) throws -> TensorBytes {
+        let count = dims.reduce(1, *)
+        if middle > 0 {
+            unsafe room.withBytes { bytes in
+                unsafe thimble_raise_codes(bytes.baseAddress!.assumingMemoryBound(to: Int16.self), count, UInt16(middle))
+            }
+        } else {
+            unsafe room.withBytes { bytes in
+                let base = unsafe bytes.baseAddress!.assumingMemoryBound(to: UInt8.self)
+                if width == 2 {
+                    // Writes what lies before what is read.
+                    unsafe thimble_narrow_codes(UnsafeRawPointer(base).assumingMemoryBound(to: Int16.self), count, base)
+                }
+                unsafe thimble_pack_bytes(base, count, UInt32(bits), base)
+            }
+        }
+        return try room.finished(CodeStream.byteCount(count, bits: bits) ?? 0)
+    }
+
+    /// Cells as strips have them, by matrix, row and group; in a grid whose rows come last, groups are further out.
+    private func inGridOrder(_ grids: [thimble_grid], perRow: Int) -> [thimble_grid] {
+        guard !view.rowsComeFirst, perRow > 1 else { return grids }
+        var ordered: [thimble_grid] = []
+        ordered.reserveCapacity(grids.count)
+        for outer in 0..<view.outer {
+            for group in 0..<perRow {
+                for row in 0..<view.rows { ordered.append(grids[(outer * view.rows + row) * perRow + group]) }
+            }
+        }
+        return ordered
+    }
+}
+
+/// What each strip gave; each index is written once, by one thread.
+final class StripResults<T>: @unchecked Sendable {
+    private let lock = Lock()
+    private var values: [T?]
+
+    init(_ count: Int) {
+        values = [T?](repeating: nil, count: count)
+    }
+
+    subscript(index: Int) -> T? {
+        get { lock.locked { values[index] } }
+        set { lock.locked { values[index] = newValue } }
+    }
+
+    func all() -> [T] { lock.locked { values.compactMap(\.self) } }
+}

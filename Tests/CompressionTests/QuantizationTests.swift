@@ -1,0 +1,134 @@
+import ModelGraph
+import TestSupport
+import Testing
+
+@testable import Compression
+@testable import Tensors
+
+/// y = x @ w with w [K, N]; codes are judged against the rules written out once more.
+@Suite struct QuantizationTests {
+    private static func model(_ dims: [Int], _ values: [Float], op: Node? = nil) -> Model {
+        Model.small {
+            $0.graph.nodes = [op ?? Node("MatMul", name: "mm", inputs: ["x", "w"], outputs: ["y"])]
+            $0.graph.initializers = [.floats("w", dims, values)]
+        }
+    }
+
+    private static func noise(_ count: Int, seed: UInt64 = 1) -> [Float] {
+        var random = SeededRandom(seed: seed)
+        return (0..<count).map { _ in (0..<4).reduce(Float(-2)) { sum, _ in sum + Float.random(in: 0..<1, using: &random) } * 0.1 }
+    }
+
+    private static func quantize(_ model: Model, _ options: QuantizationOptions) throws -> (model: Model, tensor: Tensor, report: QuantizationReport) {
+        let result = try Quantization.quantize(model, options: options, folder: "/tmp")
+        return (result.model, result.model.graph.initializers[0], result.report)
+    }
+
+    private static func floats(_ tensor: Tensor) throws -> [Float] {
+        let bytes = try tensor.plainBytes().array()
+        return stride(from: 0, to: bytes.count, by: 4).map { at in
+            Float(bitPattern: (0..<4).reduce(UInt32(0)) { $0 | UInt32(bytes[at + $1]) << (8 * $1) })
+        }
+    }
+
+    @Test(arguments: [2, 3, 4, 5, 6, 7, 8], [QuantizationOptions.Granularity.tensor, .channel, .group(32)])
+    func noWeightMovesFurtherThanHalfAStep(bits: Int, granularity: QuantizationOptions.Granularity) throws {
+        // 70 rows: groups of 32 do not divide them.
+        let values = Self.noise(70 * 24)
+        let done = try Self.quantize(
+            Self.model([70, 24], values), QuantizationOptions(scheme: .integers(bits: bits), granularity: granularity, method: .rtn, correctsBiases: false))
+        guard case .affine(let affine) = done.tensor.encoding else { Issue.record("not encoded"); return }
+        #expect(affine.bits == bits)
+        try done.tensor.checkEncoding()
+        let grid = try Grid(block: affine.block, dims: [70, 24])
+        #expect(grid.cells == (granularity == .tensor ? [] : granularity == .channel ? [1, 24] : [3, 24]))
+        let scales = try Self.scales(affine.scale), decoded = try Self.floats(done.tensor)
+        var worst: Float = 0
+        grid.forEachRun(of: 0..<values.count) { first, count, cell in
+            for index in first..<first + count { worst = max(worst, abs(values[index] - decoded[index]) / scales[cell]) }
+        }
+        #expect(worst <= 0.5001)
+    }
+
+    private static func scales(_ tensor: Tensor) throws -> [Float] {
+        var bytes = try tensor.plainBytes().array(), values = [Float](repeating: 0, count: tensor.elementCount ?? 0)
+        unsafe values.withUnsafeMutableBufferPointer { target in
+            unsafe bytes.withUnsafeMutableBytes { FloatConversion.toFloat(UnsafeRawBufferPointer($0), tensor.elementType, into: target) }
+        }
+        return values
+    }
+
+    /// Of many groups, scales are indices into a table; of wide codes, zero points are in the middle.
+    @Test(arguments: ["int8", "int4", "entropy:0.001"], [QuantizationOptions.Granularity.group(16), .channel], [false, true])
+    func reportSaysWhatDecodingGives(scheme: String, granularity: QuantizationOptions.Granularity, isTransposed: Bool) throws {
+        let values = Self.noise(512 * 512).enumerated().map { $1 * (1 + Float($0 % 512) / 64) }
+        let op = isTransposed ? Node("Gemm", inputs: ["x", "w"], outputs: ["y"], attributes: [Attribute("transB", .int(1))]) : nil
+        let options = QuantizationOptions(scheme: try #require(.init(scheme)), granularity: granularity, method: .rtn, correctsBiases: false)
+        let done = try Self.quantize(Self.model([512, 512], values, op: op), options)
+        let decoded = try Self.floats(done.tensor)
+        let signal = values.reduce(0.0) { $0 + Double($1) * Double($1) }
+        let noise = zip(values, decoded).reduce(0.0) { $0 + Double($1.0 - $1.1) * Double($1.0 - $1.1) }
+        let reported = try #require(done.report.changed.first?.change?.sqnr)
+        #expect(abs(reported - 10 * (signal / noise).logarithm10) < 0.01)
+        #expect(reported > (scheme == "int4" ? 18 : 40))
+    }
+
+    @Test(arguments: ["int8", "int4", "int2", "entropy:0.2"], [false, true])
+    func zerosStayZeros(scheme: String, isAsymmetric: Bool) throws {
+        var values = Self.noise(64 * 32)
+        for index in stride(from: 0, to: values.count, by: 3) { values[index] = 0 }
+        // A row of one sign only, and one of nothing.
+        for row in 0..<64 { (values[row * 32], values[row * 32 + 1]) = (abs(values[row * 32]), 0) }
+        let scheme = try #require(QuantizationOptions.Scheme(scheme))
+        if case .entropy = scheme, isAsymmetric { return }
+        for method in [QuantizationOptions.Method.rtn, .mse] {
+            let done = try Self.quantize(Self.model([64, 32], values), QuantizationOptions(scheme: scheme, isAsymmetric: isAsymmetric, method: method))
+            let decoded = try Self.floats(done.tensor)
+            #expect(zip(values, decoded).allSatisfy { $0 != 0 || $1 == 0 })
+        }
+    }
+
+    @Test func clippingIsNoWorseThanTheRange() throws {
+        var values = Self.noise(128 * 64)
+        for index in stride(from: 5, to: values.count, by: 97) { values[index] *= 6 }
+        func sqnr(_ method: QuantizationOptions.Method, asymmetric: Bool = false) throws -> Double {
+            let options = QuantizationOptions(scheme: .integers(bits: 4), granularity: .group(64), isAsymmetric: asymmetric, method: method)
+            return try #require(try Self.quantize(Self.model([128, 64], values), options).report.changed.first?.change?.sqnr)
+        }
+        #expect(try sqnr(.mse) > sqnr(.rtn) + 1)
+        #expect(try sqnr(.hqq) >= sqnr(.rtn, asymmetric: true))
+    }
+
+    @Test func whatIsNoNumberLeavesItsTensorAlone() throws {
+        var values = Self.noise(64 * 32)
+        values[33] = .nan
+        let done = try Self.quantize(Self.model([64, 32], values), QuantizationOptions(scheme: .integers(bits: 8)))
+        #expect(done.report.changed.isEmpty)
+        #expect(done.report.rows.first?.reasonToStay == "holds NaN or infinity, first in row 1")
+        if case .plain = done.tensor.encoding {} else { Issue.record("encoded") }
+    }
+
+    @Test func entropyKeepsTheLargestWeights() throws {
+        var values = Self.noise(64 * 300)
+        values[1000] = 9
+        let op = Node("Gemm", inputs: ["x", "w"], outputs: ["y"], attributes: [Attribute("transB", .int(1))])
+        let done = try Self.quantize(Self.model([64, 300], values, op: op), QuantizationOptions(scheme: .entropy(step: 0.1), correctsBiases: false))
+        guard case .affine(let affine) = done.tensor.encoding else { Issue.record("not encoded"); return }
+        #expect(affine.bits == 16)
+        let decoded = try Self.floats(done.tensor), step = try Self.scales(affine.scale)
+        #expect(affine.block == [1, 0])
+        #expect(zip(values, decoded).enumerated().allSatisfy { abs($1.0 - $1.1) <= 0.5001 * step[$0 / 300] })
+    }
+
+    @Test func patternsThatMatchNothingAreRefused() {
+        let options = QuantizationOptions(scheme: .integers(bits: 8), only: [NamePattern("v*")])
+        #expect(throws: ModelError.self) { try Self.quantize(Self.model([64, 32], Self.noise(64 * 32)), options) }
+    }
+
+    @Test func halvesGetACast() throws {
+        let done = try Self.quantize(Self.model([64, 32], Self.noise(64 * 32)), QuantizationOptions(scheme: .half(.float16)))
+        #expect(done.tensor.elementType == .float16)
+        #expect(done.model.graph.nodes.first?.opType == "Cast")
+        #expect(done.model.graph.nodes.first?.outputs == ["w"])
+    }
+}

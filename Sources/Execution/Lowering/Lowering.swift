@@ -13,7 +13,6 @@ enum Lowerings {
     static let all: [any Lowering.Type] = [
         ConvolutionLowering.self,
         MatMulLowering.self,
-        GatherLowering.self,
         LayerNormalizationLowering.self,
         RecurrentLowering.self,
         RelabelLowering.self,

@@ -15,7 +15,13 @@ enum Elementwise {
         for case let id? in item.inputs {
             let fact = unfolding.values[id].fact
             guard fact.fixedDims != nil else { return false }
-            guard Compiler.isFloat(fact.elementType) || (item.operatorName == "Where" && id == item.inputs[0] && fact.elementType == .bool) else { return false }
+            switch item.operatorName {
+            case "Where" where id == item.inputs[0] && fact.elementType == .bool: continue
+            // Every number of these is a binary32 number.
+            case "Cast" where fact.elementType == .bool || fact.elementType == .uint8 || fact.elementType == .int8: continue
+            case "Cast": return false
+            default: guard Compiler.isFloat(fact.elementType) else { return false }
+            }
         }
         return conditions[item.operatorName]?(item, unfolding) ?? true
     }
@@ -80,6 +86,7 @@ enum Elementwise {
             if item.inputs.count > 1, item.inputs[1] != nil { x = program.add(THIMBLE_OP_ADD, x, try item.operand(1, &program)) }
             return program.add(THIMBLE_OP_GELU_TANH, x)
         }
+        table["Cast"] = { item, program in program.add(THIMBLE_OP_AFFINE, try item.operand(0, &program), p: 1) }
         table["Where"] = { item, program in
             let (condition, x, y) = (try item.operand(0, &program), try item.operand(1, &program), try item.operand(2, &program))
             return program.add(THIMBLE_OP_WHERE, condition, x, y)

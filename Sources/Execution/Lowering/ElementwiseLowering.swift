@@ -101,7 +101,12 @@ extension Compiler {
             guard let own = self.dims(id) else { return nil }
             guard isFloat(id) else {
                 guard let strides = Self.strides(of: own, in: .plain, as: dims, layout) else { return nil }
-                return Source(buffer: try readExact(id), type: THIMBLE_TYPE_BOOL, strides: strides)
+                let type = switch fact(id).elementType {
+                case .uint8: THIMBLE_TYPE_U8
+                case .int8: THIMBLE_TYPE_I8
+                default: THIMBLE_TYPE_BOOL
+                }
+                return Source(buffer: try readExact(id), type: type, strides: strides)
             }
             let form = own == dims ? layout : .plain
             guard let strides = Self.strides(of: own, in: form, as: dims, layout) else { return nil }

@@ -21,26 +21,29 @@ struct CastStep: Step {
     }
 }
 
-/// Between [batch, channels, spatial…] and [batch, spatial…, channels], of 4-byte elements.
+/// Between [batch, channels, spatial…] and [batch, spatial…, channels].
 struct LayoutStep: Step {
     let source: BufferID
     let target: BufferID
     let rows: Int
     let columns: Int
     let batch: Int
+    /// Bytes of an element.
+    let width: Int
 
-    init(source: BufferID, target: BufferID, dims: [Int], from layout: Layout) {
+    init(source: BufferID, target: BufferID, dims: [Int], from layout: Layout, width: Int) {
+        self.width = width
         (self.source, self.target, batch) = (source, target, dims[0])
         let (channels, positions) = (dims[1], dims[2...].reduce(1, *))
         (rows, columns) = layout == .plain ? (channels, positions) : (positions, channels)
     }
 
     func run(_ run: ProgramRun) throws {
-        let size = 4 * rows * columns
+        let size = width * rows * columns
         for item in 0..<batch {
             unsafe thimble_transpose(
                 (run[source] + item * size).assumingMemoryBound(to: UInt8.self), rows, columns, columns,
-                (run[target] + item * size).assumingMemoryBound(to: UInt8.self), rows, 4)
+                (run[target] + item * size).assumingMemoryBound(to: UInt8.self), rows, UInt32(width))
         }
     }
 }

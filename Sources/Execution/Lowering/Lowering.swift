@@ -14,6 +14,7 @@ enum Lowerings {
         ConvolutionLowering.self,
         MatMulLowering.self,
         RelabelLowering.self,
+        QuantizedLowering.self,
     ]
 
     static let byOperator: [String: any Lowering.Type] = {

@@ -49,12 +49,16 @@ final class Compiler {
     private struct Forms {
         /// Its own element type and the plain layout.
         var exact: BufferID?
+        /// Its own element type, channels last: of bytes.
+        var exactChannelsLast: BufferID?
         /// Numbers to compute with (binary32 for the narrower floats), by layout.
         var plain: BufferID?
         var channelsLast: BufferID?
+        /// Made of these when somebody wants it in another form.
+        var codes: QuantizedValue?
     }
 
-    let unfolding: Unfolding
+    private(set) var unfolding: Unfolding
     let packs: PackCache
     let threads: Int
     /// No kernels that trade the order of sums for speed.
@@ -66,6 +70,10 @@ final class Compiler {
     private var makers: [BufferID: Int] = [:]
     private var forms: [Forms]
     private(set) var groups: ElementwiseGroups
+    /// Items whose work is part of a step of an item before them.
+    private var isDone: [Bool]
+    /// Who reads a value; nil where somebody other than items of this program does.
+    let readers: [[Int]?]
 
     private init(_ unfolding: Unfolding, packs: PackCache, threads: Int) {
         self.unfolding = unfolding
@@ -73,6 +81,8 @@ final class Compiler {
         self.threads = threads
         forms = [Forms](repeating: Forms(), count: unfolding.values.count)
         groups = ElementwiseGroups(unfolding)
+        isDone = [Bool](repeating: false, count: unfolding.items.count)
+        readers = unfolding.readers()
     }
 
     static func compile(_ plan: Plan, inputs: [Fact?], captures: [Fact], run: Run) throws -> Program {
@@ -97,6 +107,11 @@ final class Compiler {
     }
 
     private func lower(_ item: Item, _ index: Int) throws {
+        if isDone[index] { return }
+        if let done = try QuantizedPattern.lower(item, self) {
+            for other in done { isDone[other] = true }
+            return
+        }
         switch groups.role(of: index) {
         case .inner: return
         case .root(let members): if try lowerElementwise(members, root: index) { return }
@@ -115,6 +130,12 @@ final class Compiler {
     func isFloat(_ id: ValueID) -> Bool { Self.isFloat(unfolding.values[id].fact.elementType) }
     static func isFloat(_ type: ElementType?) -> Bool { type == .float || type == .float16 || type == .bfloat16 }
     func isConstant(_ id: ValueID) -> Bool { unfolding.isConstant(id) }
+
+    /// A value of the program that is none of the graph.
+    func newValue(_ type: ElementType, _ dims: [Int]) -> ValueID {
+        forms.append(Forms())
+        return unfolding.addValue(Fact(type, fixed: dims))
+    }
 
     // MARK: buffers
 
@@ -149,7 +170,8 @@ final class Compiler {
 
     /// The layout in which the value is there without a conversion; plain if in both.
     func layout(_ id: ValueID) -> Layout {
-        forms[id].channelsLast != nil && forms[id].plain == nil && !(forms[id].exact != nil && fact(id).elementType == .float) ? .channelsLast : .plain
+        if let codes = codes(id), isOnlyCodes(id) { return exactLayout(codes.codes) }
+        return forms[id].channelsLast != nil && forms[id].plain == nil && !(forms[id].exact != nil && fact(id).elementType == .float) ? .channelsLast : .plain
     }
 
     /// The numbers of a float value in that layout, for a kernel to read.
@@ -171,6 +193,9 @@ final class Compiler {
         } else if let exact = forms[id].exact {
             forms[id].plain = fact(id).elementType == .float ? exact : try widen(exact, id)
             return try form(id, layout)
+        } else if let codes = forms[id].codes {
+            try dequantize(codes, to: id)
+            return try form(id, layout)
         } else {
             throw ModelError(.internalFault, "a value is read before it is made")
         }
@@ -180,7 +205,7 @@ final class Compiler {
 
     /// The buffer of a form that is there, or that costs no step; nil if it would have to be converted.
     func existing(_ id: ValueID, _ layout: Layout) -> BufferID? {
-        guard let dims = dims(id) else { return nil }
+        guard let dims = dims(id), !isOnlyCodes(id) else { return nil }
         if let known = layout == .plain ? forms[id].plain : forms[id].channelsLast { return known }
         let isFree = isConstant(id) ? layout == .plain || Layout.isFree(dims) : isFloat(id) && (Layout.isFree(dims) || layout == .plain && fact(id).elementType == .float && forms[id].exact != nil)
         if isConstant(id), !isFloat(id) { return try? readExact(id) }
@@ -204,24 +229,48 @@ final class Compiler {
     }
 
     /// A value of any element type in the plain layout, for kernels that move elements.
-    func readExact(_ id: ValueID) throws -> BufferID {
+    func readExact(_ id: ValueID, _ layout: Layout = .plain) throws -> BufferID {
+        if layout == .channelsLast { return try readExactChannelsLast(id) }
         guard case .buffer(let buffer) = try exactBuffer(id) else { throw ModelError(.internalFault, "a constant has no buffer") }
         drafts[root(buffer)].isTouched = true
         return buffer
     }
 
     /// A new buffer for a value of any element type.
-    func makeExact(_ id: ValueID) throws -> BufferID {
+    func makeExact(_ id: ValueID, _ layout: Layout = .plain) throws -> BufferID {
         let fact = fact(id)
         guard let dims = fact.fixedDims, let type = fact.elementType else { throw ModelError(.internalFault, "a value of unknown dims is lowered") }
-        let buffer = try newBuffer(type, dims)
+        let buffer = try newBuffer(type, layout.physical(dims))
         drafts[buffer].isTouched = true
-        forms[id].exact = buffer
-        if type == .float { forms[id].plain = buffer }
+        defineExact(id, as: buffer, layout)
         return buffer
     }
 
-    func defineExact(_ id: ValueID, as buffer: BufferID) {
+    /// The layout in which bytes are there without a conversion; plain if in both.
+    func exactLayout(_ id: ValueID) -> Layout { forms[id].exact == nil && forms[id].exactChannelsLast != nil ? .channelsLast : .plain }
+
+    private func readExactChannelsLast(_ id: ValueID) throws -> BufferID {
+        if let known = forms[id].exactChannelsLast { return known }
+        guard let dims = dims(id) else { throw ModelError(.internalFault, "a value of unknown dims is lowered") }
+        let plain = try readExact(id)
+        let made = Layout.isFree(dims) ? try part(of: plain, dims: Layout.channelsLast.physical(dims)) : try convert(plain, dims, to: .channelsLast)
+        drafts[root(made)].isTouched = true
+        forms[id].exactChannelsLast = made
+        return made
+    }
+
+    /// What a float value is made of if it is the quantized form of numbers and not yet computed with in another.
+    func codes(_ id: ValueID) -> QuantizedValue? { forms[id].codes }
+
+    private func isOnlyCodes(_ id: ValueID) -> Bool {
+        forms[id].codes != nil && forms[id].exact == nil && forms[id].plain == nil && forms[id].channelsLast == nil
+    }
+
+    /// The float value is (code - zero) * scale; computed when somebody reads it.
+    func defineCodes(_ id: ValueID, as codes: QuantizedValue) { forms[id].codes = codes }
+
+    func defineExact(_ id: ValueID, as buffer: BufferID, _ layout: Layout = .plain) {
+        if layout == .channelsLast { return forms[id].exactChannelsLast = buffer }
         forms[id].exact = buffer
         if fact(id).elementType == .float { forms[id].plain = buffer }
     }
@@ -264,9 +313,10 @@ final class Compiler {
         let target = try newBuffer(drafts[buffer].elementType, layout.physical(dims))
         drafts[target].isTouched = true
         drafts[root(buffer)].isTouched = true
+        let width = drafts[buffer].elementType.storageWidth
         // As a value of three axes: positions are one.
         let box = [dims[0], dims[1], dims[2...].reduce(1, *)]
-        guard let part = part(box, from: cells(buffer, 4, box, other), to: cells(target, 4, box, layout)) else {
+        guard let part = part(box, from: cells(buffer, width, box, other), to: cells(target, width, box, layout)) else {
             throw ModelError(.internalFault, "a value of three axes has too many")
         }
         emit(MoveStep(parts: [part], target: target), for: [], reads: [buffer], writes: [target])
@@ -288,6 +338,8 @@ final class Compiler {
             let tensor = try unfolding.tensor(id).inPlace()
             guard case .plain(let bytes) = tensor.encoding else { throw ModelError(.internalFault, "a constant that has no bytes") }
             made = constantBuffer(bytes, tensor.elementType, tensor.dims)
+        } else if let last = forms[id].exactChannelsLast, let dims = dims(id) {
+            made = Layout.isFree(dims) ? try part(of: last, dims: dims) : try convert(last, dims, to: .plain)
         } else if fact(id).elementType == .float {
             made = try form(id, .plain)
         } else {
@@ -323,6 +375,21 @@ final class Compiler {
             // posix_memalign gave it a base.
             unsafe pack(try ids.map { try unfolding.floats($0) }, memory.bytes.baseAddress!)
             for id in ids { unfolding.release(id) }
+        }
+    }
+
+    /// The same of weights that are bytes.
+    func packedBytes(_ id: ValueID, form: [Int], byteCount: Int, _ pack: (UnsafeRawPointer, UnsafeMutableRawPointer) -> Void) throws -> OwnedMemory {
+        var key: PackCache.Key?
+        if case .constant(let constant) = unfolding.values[id].source { key = PackCache.Key(constants: [ObjectIdentifier(constant)], form: form) }
+        return try packs.memory(key, byteCount: byteCount) { memory in
+            guard case .plain(let bytes) = try unfolding.tensor(id).inPlace().encoding, let address = unsafe bytes.address else {
+                throw ModelError(.internalFault, "weights that have no bytes")
+            }
+            // posix_memalign gave it a base.
+            unsafe pack(address, memory.bytes.baseAddress!)
+            withExtendedLifetime(bytes) {}
+            unfolding.release(id)
         }
     }
 

@@ -96,6 +96,25 @@ struct Unfolding {
         return values.count - 1
     }
 
+    /// A value that no item of the graph makes.
+    mutating func addValue(_ fact: Fact) -> ValueID { new(fact, .run(nil)) }
+
+    /// Items that read each value; nil where the caller or a subgraph does too.
+    func readers() -> [[Int]?] {
+        var readers = [[Int]?](repeating: [], count: values.count)
+        for (index, item) in items.enumerated() {
+            for case let id? in item.inputs { readers[id]?.append(index) }
+            for subgraph in item.subgraphs.values { for id in subgraph.captures { readers[id] = nil } }
+        }
+        for case let id? in outputs { readers[id] = nil }
+        return readers
+    }
+
+    /// The DequantizeLinear that a constant float value is made by, if it is.
+    func dequantization(_ id: ValueID) -> Item? {
+        if case .folded(let item, 0) = values[id].source, item.operatorName == "DequantizeLinear" { item } else { nil }
+    }
+
     private mutating func value(of constant: Constant) throws -> ValueID {
         if let known = constants[ObjectIdentifier(constant)] { return known }
         let id = new(try constant.fact, .constant(constant))
@@ -182,7 +201,8 @@ struct Unfolding {
     /// ones when somebody asks for them.
     private mutating func fold(_ item: Item) -> Bool {
         let sizes = item.outputs.compactMap { id in id.map { values[$0].fact } }.map { $0.elementType == nil ? nil : $0.fixedDims.flatMap { elementCount(of: $0) } }
-        if sizes.allSatisfy({ $0.map { $0 > Self.foldingLimit } ?? false }) {
+        // Weights in codes stay so for kernels that take them.
+        if sizes.allSatisfy({ $0.map { $0 > Self.foldingLimit } ?? false }) || (item.operatorName == "DequantizeLinear" && sizes.allSatisfy { $0 != nil }) {
             for (index, id) in item.outputs.enumerated() { if let id { values[id].source = .folded(item, output: index) } }
             return true
         }

@@ -71,7 +71,7 @@ enum ConvolutionLowering: Lowering {
     }
 
     /// Height and width; one axis is the width of height 1.
-    private static func axes(_ item: Item, x: [Int], w: [Int], y: [Int], isTransposed: Bool) -> [thimble_conv_axis]? {
+    static func axes(_ item: Item, x: [Int], w: [Int], y: [Int], isTransposed: Bool) -> [thimble_conv_axis]? {
         let count = x.count - 2
         let strides = item.integers("strides") ?? Array(repeating: 1, count: count), dilations = item.integers("dilations") ?? Array(repeating: 1, count: count)
         guard strides.count == count, dilations.count == count, strides.allSatisfy({ $0 > 0 }), dilations.allSatisfy({ $0 > 0 }) else { return nil }

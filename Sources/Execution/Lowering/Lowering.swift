@@ -20,6 +20,7 @@ enum Lowerings {
         MatMulLowering.self,
         PadLowering.self,
         PoolingLowering.self,
+        QuantizedLowering.self,
         RecurrentLowering.self,
         RelabelLowering.self,
         RepeatLowering.self,

@@ -14,7 +14,9 @@ enum RelabelLowering: Lowering {
         else { return false }
         if item.operatorName == "Dropout", try isTraining(item, compiler) { return false }
         guard compiler.isFloat(input) else {
-            compiler.defineExact(output, as: try compiler.part(of: try compiler.readExact(input), dims: to))
+            if from == to { try compiler.aliasExact(input, as: output) } else {
+                compiler.defineExact(output, as: try compiler.part(of: try compiler.readExact(input), dims: to))
+            }
             return true
         }
         // Spatial axes that are split or joined follow each other in either layout.

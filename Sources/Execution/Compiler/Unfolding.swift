@@ -232,6 +232,9 @@ struct Unfolding {
         return made
     }
 
+    /// True if nobody reads another output than the first: the mask of a Dropout, say.
+    func readsFirstOnly(_ item: Item) -> Bool { item.outputs.dropFirst().allSatisfy { id in id.map { values[$0].uses == 0 } ?? true } }
+
     // MARK: constants
 
     func isConstant(_ id: ValueID) -> Bool {

@@ -9,7 +9,7 @@ enum Elementwise {
 
     /// True if all that is needed is known of the node: dims, element types that the kernel loads and stores, an operation that it has.
     static func suits(_ item: Item, _ unfolding: Unfolding) -> Bool {
-        guard builders[item.operatorName] != nil, let output = item.outputs.first ?? nil, item.outputs.dropFirst().allSatisfy({ $0 == nil }) else { return false }
+        guard builders[item.operatorName] != nil, let output = item.outputs.first ?? nil, unfolding.readsFirstOnly(item) else { return false }
         let fact = unfolding.values[output].fact
         guard let dims = fact.fixedDims, dims.count <= 8, !dims.contains(0), Compiler.isFloat(fact.elementType) else { return false }
         for case let id? in item.inputs {
@@ -48,6 +48,7 @@ enum Elementwise {
                 var (a, b) = (try item.operand(0, &program), try item.operand(1, &program))
                 // A number goes second where that is the same.
                 if case .number = a, op == THIMBLE_OP_ADD || op == THIMBLE_OP_MUL { swap(&a, &b) }
+                if op == THIMBLE_OP_MUL, let swish = program.swish(a, b) ?? program.swish(b, a) { return swish }
                 return program.add(op, a, b)
             }
         }

@@ -87,6 +87,15 @@ struct ElementwiseProgram {
         instructions.append(Instruction(op: op, a: a, b: b, c: c, p: p, q: q))
         return .result(instructions.count - 1)
     }
+    /// x · sigmoid(x) as one instruction, if the last one made that sigmoid and nobody else reads it.
+    mutating func swish(_ x: Operand, _ sigmoid: Operand) -> Operand? {
+        guard let last = instructions.last, sigmoid == .result(instructions.count - 1), last.op == THIMBLE_OP_SIGMOID, last.a == x,
+            let made = made.first(where: { $0.value == sigmoid }), unfolding.values[made.key].uses == 1
+        else { return nil }
+        instructions.removeLast()
+        self.made[made.key] = nil
+        return add(THIMBLE_OP_SWISH, x, p: 1)
+    }
 }
 
 extension Unfolding {

@@ -8,7 +8,7 @@ enum PoolingLowering: Lowering {
     static let operators = ["MaxPool", "AveragePool", "GlobalMaxPool", "GlobalAveragePool"]
 
     static func lower(_ item: Item, _ compiler: Compiler) throws -> Bool {
-        guard let x = item.inputs.first ?? nil, let y = item.outputs.first ?? nil, item.outputs.dropFirst().allSatisfy({ $0 == nil }),
+        guard let x = item.inputs.first ?? nil, let y = item.outputs.first ?? nil, compiler.unfolding.readsFirstOnly(item),
             compiler.isFloat(x), compiler.isFloat(y), let dims = compiler.dims(x), let result = compiler.dims(y), !dims.contains(0), !result.contains(0),
             (3...4).contains(dims.count), result.count == dims.count, result.prefix(2) == dims.prefix(2)
         else { return false }

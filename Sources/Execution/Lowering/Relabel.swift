@@ -7,7 +7,7 @@ enum RelabelLowering: Lowering {
     static let operators = ["Reshape", "Flatten", "Squeeze", "Unsqueeze", "Identity", "Dropout"]
 
     static func lower(_ item: Item, _ compiler: Compiler) throws -> Bool {
-        guard let input = item.inputs.first ?? nil, let output = item.outputs.first ?? nil, item.outputs.dropFirst().allSatisfy({ $0 == nil }),
+        guard let input = item.inputs.first ?? nil, let output = item.outputs.first ?? nil, compiler.unfolding.readsFirstOnly(item),
             let from = compiler.dims(input), let to = compiler.dims(output), elementCount(of: from) == elementCount(of: to),
             let type = compiler.fact(output).elementType, type.byteCount(elements: 1) != nil, type == compiler.fact(input).elementType,
             elementCount(of: to).map({ $0 > 0 }) ?? false, !compiler.isConstant(input)

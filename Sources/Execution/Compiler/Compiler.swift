@@ -66,13 +66,15 @@ final class Compiler {
     private var makers: [BufferID: Int] = [:]
     private var forms: [Forms]
     private(set) var groups: ElementwiseGroups
+    private let chains: NormalizationChains
 
     private init(_ unfolding: Unfolding, packs: PackCache, threads: Int) {
         self.unfolding = unfolding
         self.packs = packs
         self.threads = threads
         forms = [Forms](repeating: Forms(), count: unfolding.values.count)
-        groups = ElementwiseGroups(unfolding)
+        chains = NormalizationChains(unfolding)
+        groups = ElementwiseGroups(unfolding, except: chains.members)
     }
 
     static func compile(_ plan: Plan, inputs: [Fact?], captures: [Fact], run: Run) throws -> Program {
@@ -97,6 +99,7 @@ final class Compiler {
     }
 
     private func lower(_ item: Item, _ index: Int) throws {
+        if chains.members.contains(index) { return try chains.byRoot[index].map(lowerNormalization) ?? () }
         switch groups.role(of: index) {
         case .inner: return
         case .root(let members): if try lowerElementwise(members, root: index) { return }

@@ -106,6 +106,38 @@ import Testing
         }
     }
 
+    @Test(arguments: [nil, [1, 1, 1, 6], [2, 1, 4, 6], [4, 6], [6]] as [[Int]?], ["Div", "Mul"] as [Name]) func attentionInSingleNodesIsOneStep(mask: [Int]?, scaling: Name) throws {
+        var random = SeededRandom(seed: 6)
+        // Rows of 9 numbers: 3 heads of 3.
+        let (queries, keys) = (4, 6)
+        func heads(_ name: String, _ perm: [Int64]) -> [Node] {
+            [
+                Node("Reshape", inputs: [Name("x\(name)"), "shape"], outputs: [Name("r\(name)")]),
+                Node("Transpose", inputs: [Name("r\(name)")], outputs: [Name(name)], attributes: [Attribute("perm", .ints(perm))]),
+            ]
+        }
+        var nodes = [
+            Node("Slice", inputs: ["x", "zero", "queries", "one"], outputs: ["xq"]), Node("Neg", inputs: ["x"], outputs: ["xk"]), Node("Abs", inputs: ["x"], outputs: ["xv"]),
+        ]
+        nodes += heads("q", [0, 2, 1, 3]) + heads("k", [0, 2, 3, 1]) + heads("v", [0, 2, 1, 3])
+        nodes += [Node("MatMul", inputs: ["q", "k"], outputs: ["p"]), Node(scaling, inputs: ["p", "c"], outputs: ["s"])]
+        if mask != nil { nodes.append(Node("Add", inputs: ["s", "mask"], outputs: ["a"])) }
+        nodes += [
+            Node("Softmax", inputs: [mask == nil ? "s" : "a"], outputs: ["f"]), Node("MatMul", inputs: ["f", "v"], outputs: ["o"]),
+            Node("Transpose", inputs: ["o"], outputs: ["t"], attributes: [Attribute("perm", .ints([0, 2, 1, 3]))]),
+            Node("Reshape", inputs: ["t", "flat"], outputs: ["y"]),
+        ]
+        var constants = [
+            ints([0, -1, 3, 3], name: "shape"), ints([0, -1, 9], name: "flat"), ints([0], name: "zero"), ints([Int64(queries)], name: "queries"), ints([1], name: "one"),
+            tensor([1.7], dims: [], name: "c"),
+        ]
+        if let mask { constants.append(tensor(numbers(mask, &random), dims: mask, name: "mask")) }
+        let graph = Graph(nodes: nodes, inputs: [info("x", .tensor(.float, nil))], outputs: [info("y")], initializers: constants)
+        let x = floats(numbers([2, keys, 9], &random), dims: [2, keys, 9])
+        try expectEqual(graph, x)
+        #expect(try steps(graph, x).contains { $0.contains("Softmax") && $0.count == (mask == nil ? 8 : 9) })
+    }
+
     @Test(arguments: [true, false]) func anIfWhoseConditionIsKnownIsItsBranch(condition: Bool) throws {
         let then = Graph(nodes: [Node("Neg", inputs: ["x"], outputs: ["t"])], inputs: [], outputs: [info("t")])
         let other = Graph(nodes: [Node("Abs", inputs: ["x"], outputs: ["e"])], inputs: [], outputs: [info("e")])

@@ -67,6 +67,7 @@ final class Compiler {
     private var forms: [Forms]
     private(set) var groups: ElementwiseGroups
     private let chains: NormalizationChains
+    private let attentions: AttentionChains
 
     private init(_ unfolding: Unfolding, packs: PackCache, threads: Int) {
         self.unfolding = unfolding
@@ -74,7 +75,8 @@ final class Compiler {
         self.threads = threads
         forms = [Forms](repeating: Forms(), count: unfolding.values.count)
         chains = NormalizationChains(unfolding)
-        groups = ElementwiseGroups(unfolding, except: chains.members)
+        attentions = AttentionChains(unfolding)
+        groups = ElementwiseGroups(unfolding, except: chains.members.union(attentions.members))
     }
 
     static func compile(_ plan: Plan, inputs: [Fact?], captures: [Fact], run: Run) throws -> Program {
@@ -100,6 +102,7 @@ final class Compiler {
 
     private func lower(_ item: Item, _ index: Int) throws {
         if chains.members.contains(index) { return try chains.byRoot[index].map(lowerNormalization) ?? () }
+        if attentions.members.contains(index) { return try attentions.byRoot[index].map(lowerAttention) ?? () }
         switch groups.role(of: index) {
         case .inner: return
         case .root(let members): if try lowerElementwise(members, root: index) { return }

@@ -85,7 +85,7 @@ struct NormalizationChains {
 }
 
 /// Who reads which value.
-private struct Readers {
+struct Readers {
     /// Items; nil for values that outputs or subgraphs read too.
     private var byValue: [Set<Int>?]
 

@@ -74,13 +74,17 @@ final class Compiler {
     private var isDone: [Bool]
     /// Who reads a value; nil where somebody other than items of this program does.
     let readers: [[Int]?]
+    private let chains: NormalizationChains
+    private let attentions: AttentionChains
 
     private init(_ unfolding: Unfolding, packs: PackCache, threads: Int) {
         self.unfolding = unfolding
         self.packs = packs
         self.threads = threads
         forms = [Forms](repeating: Forms(), count: unfolding.values.count)
-        groups = ElementwiseGroups(unfolding)
+        chains = NormalizationChains(unfolding)
+        attentions = AttentionChains(unfolding)
+        groups = ElementwiseGroups(unfolding, except: chains.members.union(attentions.members))
         isDone = [Bool](repeating: false, count: unfolding.items.count)
         readers = unfolding.readers()
     }
@@ -108,6 +112,8 @@ final class Compiler {
 
     private func lower(_ item: Item, _ index: Int) throws {
         if isDone[index] { return }
+        if chains.members.contains(index) { return try chains.byRoot[index].map(lowerNormalization) ?? () }
+        if attentions.members.contains(index) { return try attentions.byRoot[index].map(lowerAttention) ?? () }
         if let done = try QuantizedPattern.lower(item, self) {
             for other in done { isDone[other] = true }
             return

@@ -19,7 +19,8 @@ struct ElementwiseGroups {
     private var roots: [Int?]
     private var members: [Int: [Int]] = [:]
 
-    init(_ unfolding: Unfolding) {
+    /// `taken`: items that something else does.
+    init(_ unfolding: Unfolding, except taken: Set<Int> = []) {
         let items = unfolding.items
         roots = [Int?](repeating: nil, count: items.count)
         var readers = [[Int]](repeating: [], count: unfolding.values.count), isSeen = [Bool](repeating: false, count: unfolding.values.count)
@@ -29,7 +30,7 @@ struct ElementwiseGroups {
             for subgraph in item.subgraphs.values { for id in subgraph.captures { isSeen[id] = true } }
         }
         // From the end: a node joins the group of its readers if they are all of one.
-        for index in items.indices.reversed() where Elementwise.suits(items[index], unfolding) {
+        for index in items.indices.reversed() where !taken.contains(index) && Elementwise.suits(items[index], unfolding) {
             var root = index
             if let output = items[index].outputs[0], !isSeen[output], let first = readers[output].first, let candidate = roots[first],
                 readers[output].allSatisfy({ roots[$0] == candidate }), members[candidate]?.count ?? 0 < Self.limit,

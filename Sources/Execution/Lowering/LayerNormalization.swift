@@ -79,6 +79,15 @@ enum LayerNormalizationLowering: Lowering {
     }
 }
 
+extension Compiler {
+    /// A normalization that is written out as many nodes.
+    func lowerNormalization(_ chain: NormalizationChains.Chain) throws {
+        guard let dims = dims(chain.x) else { throw ModelError(.internalFault, "a value of unknown dims is lowered") }
+        let operands = LayerNormalizationLowering.Operands(x: chain.x, scale: chain.scale, shift: chain.shift, y: chain.y)
+        try LayerNormalizationLowering.emit(operands, dims, chain.axis, epsilon: chain.epsilon, isRoot: false, nodes: chain.members.map { unfolding.items[$0].node }, self)
+    }
+}
+
 struct LayerNormalizationStep: Step {
     let kernel: KernelBox<thimble_layer_norm>
     let x: BufferID

@@ -153,7 +153,8 @@ struct Unfolding {
         let results = (try? Operators.infer(step.node, opset: step.opset, inputs: facts)) ?? []
         func fact(_ index: Int) -> Fact { index < results.count ? results[index] : .unknown }
 
-        if step.outputs.count == 1, let slot = step.outputs[0], !kernel.isRandom, step.subgraphs.isEmpty {
+        // Weights in codes stay so for kernels that take them.
+        if step.outputs.count == 1, let slot = step.outputs[0], !kernel.isRandom, step.subgraphs.isEmpty, step.node.opType != "DequantizeLinear" {
             if let known = fact(0).constant {
                 slots[slot] = new(Fact(constant: known), .known(known))
                 return
@@ -184,7 +185,6 @@ struct Unfolding {
     /// ones when somebody asks for them.
     private mutating func fold(_ item: Item) -> Bool {
         let sizes = item.outputs.compactMap { id in id.map { values[$0].fact } }.map { $0.elementType == nil ? nil : $0.fixedDims.flatMap { elementCount(of: $0) } }
-        // Weights in codes stay so for kernels that take them.
         if sizes.allSatisfy({ $0.map { $0 > Self.foldingLimit } ?? false }) || (item.operatorName == "DequantizeLinear" && sizes.allSatisfy { $0 != nil }) {
             for (index, id) in item.outputs.enumerated() { if let id { values[id].source = .folded(item, output: index) } }
             return true

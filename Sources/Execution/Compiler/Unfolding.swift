@@ -110,6 +110,11 @@ struct Unfolding {
         return readers
     }
 
+    /// A number that no other constant of the model has while the session lives; nil for what is not the model's own.
+    func identity(_ id: ValueID) -> Int? {
+        if case .constant(let constant) = values[id].source { Int(bitPattern: ObjectIdentifier(constant)) } else { nil }
+    }
+
     /// The DequantizeLinear that a constant float value is made by, if it is.
     func dequantization(_ id: ValueID) -> Item? {
         if case .folded(let item, 0) = values[id].source, item.operatorName == "DequantizeLinear" { item } else { nil }

@@ -15,6 +15,7 @@ enum Lowerings {
         MatMulLowering.self,
         RelabelLowering.self,
         QuantizedLowering.self,
+        CodesProductLowering.self,
     ]
 
     static let byOperator: [String: any Lowering.Type] = {

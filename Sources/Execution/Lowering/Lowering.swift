@@ -16,6 +16,7 @@ enum Lowerings {
         RelabelLowering.self,
         QuantizedLowering.self,
         CodesProductLowering.self,
+        MatMulIntegerLowering.self,
     ]
 
     static let byOperator: [String: any Lowering.Type] = {

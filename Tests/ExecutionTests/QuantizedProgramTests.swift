@@ -50,4 +50,25 @@ import Testing
             for (a, b) in zip(found, expected) { #expect(abs(a - b) <= 0.05 * 3.01, "\(a), in floats \(b)") }
         }
     }
+
+    @Test func weightsOfFourBitsStayFourBits() throws {
+        var random = SeededRandom(seed: 4)
+        let (n, k) = (256, 512)
+        let codes = Tensor(name: "w", .uint8, dims: [n, k / 32, 16], bytes: TensorBytes((0..<n * k / 2).map { _ in UInt8.random(in: 0...255, using: &random) }))
+        let scales = tensor((0..<n * k / 32).map { _ in Float.random(in: 0.01...0.02, using: &random) }, name: "s")
+        let sizes: [(Name, Int)] = [("N", n), ("K", k), ("bits", 4), ("block_size", 32)]
+        var node = Node("MatMulNBits", inputs: ["x", "w", "s"], outputs: ["y"], attributes: sizes.map { Attribute($0.0, .int(Int64($0.1))) })
+        node.domain = "com.microsoft"
+        var model = model(Graph(nodes: [node], inputs: [ValueInfo(name: "x", type: .tensor(.float, nil))], outputs: [info("y")], initializers: [codes, scales]))
+        model.opsetImports.append(OpsetImport(domain: "com.microsoft", version: 1))
+        let x = floats((0..<3 * k).map { _ in Float.random(in: -1...1, using: &random) }, dims: [3, k])
+        var options = Session.Options(threads: 1)
+        options.execution = .programs
+        let session = try Session(model, options: options)
+        let found = try #require(try session.run(["x": x]).first).floats, expected = try run(model, ["x": x], .nodes, threads: 1)
+        for (a, b) in zip(found, expected) { #expect(abs(a - b) < 1e-4) }
+        // Half a byte for each weight, and a scale for 32 of them.
+        let stored = n * k / 2 + n * k / 32 * 4, packed = session.resources.packs.byteCount
+        #expect(packed > 0 && packed < stored * 11 / 10 + 4096)
+    }
 }

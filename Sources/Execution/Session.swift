@@ -39,7 +39,7 @@ public final class Session: Sendable {
 
     let plan: Plan
     private let options: Options
-    private let resources: SessionResources
+    let resources: SessionResources
 
     /// Fails with `.unsupported` naming every operator that cannot be run, before anything runs.
     public init(_ model: Model, options: Options = Options()) throws {

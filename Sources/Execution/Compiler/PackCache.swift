@@ -11,6 +11,8 @@ final class PackCache: @unchecked Sendable {
     private let lock = Lock()
     private var packs: [Key: OwnedMemory] = [:]
 
+    var byteCount: Int { lock.locked { packs.values.reduce(0) { unsafe $0 + $1.bytes.count } } }
+
     /// `make` fills the memory, which has `byteCount` bytes.
     func memory(_ key: Key?, byteCount: Int, make: (OwnedMemory) throws -> Void) throws -> OwnedMemory {
         if let key, let known = lock.locked({ packs[key] }) { return known }

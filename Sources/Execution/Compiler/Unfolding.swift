@@ -110,6 +110,11 @@ struct Unfolding {
         return readers
     }
 
+    /// A number that no other constant of the model has while the session lives; nil for what is not the model's own.
+    func identity(_ id: ValueID) -> Int? {
+        if case .constant(let constant) = values[id].source { Int(bitPattern: ObjectIdentifier(constant)) } else { nil }
+    }
+
     /// The DequantizeLinear that a constant float value is made by, if it is.
     func dequantization(_ id: ValueID) -> Item? {
         if case .folded(let item, 0) = values[id].source, item.operatorName == "DequantizeLinear" { item } else { nil }
@@ -170,7 +175,8 @@ struct Unfolding {
         let results = (try? Operators.infer(step.node, opset: step.opset, inputs: facts)) ?? []
         func fact(_ index: Int) -> Fact { index < results.count ? results[index] : .unknown }
 
-        if step.outputs.count == 1, let slot = step.outputs[0], !kernel.isRandom, step.subgraphs.isEmpty {
+        // Weights in codes stay so for kernels that take them.
+        if step.outputs.count == 1, let slot = step.outputs[0], !kernel.isRandom, step.subgraphs.isEmpty, step.node.opType != "DequantizeLinear" {
             if let known = fact(0).constant {
                 slots[slot] = new(Fact(constant: known), .known(known))
                 return
@@ -201,7 +207,6 @@ struct Unfolding {
     /// ones when somebody asks for them.
     private mutating func fold(_ item: Item) -> Bool {
         let sizes = item.outputs.compactMap { id in id.map { values[$0].fact } }.map { $0.elementType == nil ? nil : $0.fixedDims.flatMap { elementCount(of: $0) } }
-        // Weights in codes stay so for kernels that take them.
         if sizes.allSatisfy({ $0.map { $0 > Self.foldingLimit } ?? false }) || (item.operatorName == "DequantizeLinear" && sizes.allSatisfy { $0 != nil }) {
             for (index, id) in item.outputs.enumerated() { if let id { values[id].source = .folded(item, output: index) } }
             return true

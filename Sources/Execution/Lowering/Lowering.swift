@@ -11,12 +11,14 @@ protocol Lowering: SendableMetatype {
 
 enum Lowerings {
     static let all: [any Lowering.Type] = [
+        CodesProductLowering.self,
         ConcatLowering.self,
         ConvolutionLowering.self,
         DepthLowering.self,
         GatherLowering.self,
         InstanceNormalizationLowering.self,
         LayerNormalizationLowering.self,
+        MatMulIntegerLowering.self,
         MatMulLowering.self,
         PadLowering.self,
         PoolingLowering.self,

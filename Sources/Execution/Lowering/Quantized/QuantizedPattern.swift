@@ -223,6 +223,9 @@ enum QuantizedPattern {
         (kernel.dilation_height, kernel.dilation_width, kernel.pad_top, kernel.pad_left) = (height.dilation, width.dilation, height.pad, width.pad)
         kernel.pad_bottom = max(0, (out[2] - 1) * kernel.stride_height + (shape[0] - 1) * kernel.dilation_height + 1 - dims[2] - kernel.pad_top)
         kernel.pad_right = max(0, (out[3] - 1) * kernel.stride_width + (shape[1] - 1) * kernel.dilation_width + 1 - dims[3] - kernel.pad_left)
+        // Each window must reach into the image.
+        let reach = ((shape[0] - 1) * kernel.dilation_height + 1, (shape[1] - 1) * kernel.dilation_width + 1)
+        guard max(kernel.pad_top, kernel.pad_bottom) < reach.0, max(kernel.pad_left, kernel.pad_right) < reach.1 else { return false }
         kernel.in = thimble_image_steps(pixel: dims[1], row: dims[3] * dims[1], image: dims[2] * dims[3] * dims[1])
         kernel.out = thimble_image_steps(pixel: dims[1], row: out[3] * dims[1], image: out[2] * out[3] * dims[1])
         unsafe thimble_pooling_prepare(&kernel)

@@ -61,8 +61,6 @@ final class Compiler {
     private(set) var unfolding: Unfolding
     let packs: PackCache
     let threads: Int
-    /// No kernels that trade the order of sums for speed.
-    let isExact = false
     private(set) var drafts: [Draft] = []
     private(set) var steps: [DraftStep] = []
     private(set) var scratchByteCount = 0

@@ -33,7 +33,7 @@ enum ConvolutionLowering: Lowering {
         let isPlanar = !isTransposed && xDims[1] <= 4 && item.integer("group", 1) == 1 && compiler.layout(source) == .plain && !Layout.isFree(xDims)
         var kernel = unsafe thimble_conv()
         unsafe kernel.family = thimble_processor()
-        unsafe kernel.exact = compiler.isExact
+        unsafe kernel.exact = compiler.isOfCodes(source) || compiler.isOfCodes(w)
         unsafe (kernel.planar, kernel.transposed) = (isPlanar, isTransposed)
         unsafe (kernel.batch, kernel.in_c, kernel.out_c, kernel.groups) = (xDims[0], xDims[1], yDims[1], item.integer("group", 1))
         unsafe (kernel.height, kernel.width) = (axes[0], axes[1])
@@ -80,7 +80,8 @@ enum ConvolutionLowering: Lowering {
             let (size, kernel, out) = (x[axis + 2], w[axis + 2], y[axis + 2]), reach = (kernel - 1) * dilations[axis] + 1
             let total: Int
             if isTransposed {
-                let extra = item.integers("output_padding")?[axis] ?? 0
+                let paddings = item.integers("output_padding") ?? []
+                let extra = axis < paddings.count ? paddings[axis] : 0
                 total = (size - 1) * strides[axis] + extra + reach - out
             } else {
                 total = max(0, (out - 1) * strides[axis] + reach - size)
@@ -218,5 +219,20 @@ struct PackedConvolutionStep: Step {
         unsafe run.share(units) { first, last, scratch in
             unsafe thimble_conv_run(kernel, source, weights.bytes.baseAddress, bias, residual, target, first, last, scratch)
         }
+    }
+}
+
+extension Compiler {
+    /// True if the value was made from quantized ones. Their products lie on a grid, where ties are common: rounding again tells sums
+    /// apart that differ in the last bit, so they must be those of the definition.
+    fileprivate func isOfCodes(_ id: ValueID, depth: Int = 4) -> Bool {
+        let item: Item
+        switch unfolding.values[id].source {
+        case .run(let maker?), .folded(let maker, _): item = maker
+        default: return false
+        }
+        if item.operatorName == "DequantizeLinear" { return true }
+        guard depth > 0, ["Add", "Relu", "Clip", "Concat", "MaxPool", "Reshape", "Transpose"].contains(item.operatorName) else { return false }
+        return item.inputs.contains { $0.map { isOfCodes($0, depth: depth - 1) } ?? false }
     }
 }

@@ -46,7 +46,7 @@ enum DepthLowering: Lowering {
         guard size > 0, deep[0] == wide[0], wide[2] == deep[2] * size, wide[3] == deep[3] * size, deep[1] == wide[1] * size * size, mode == "DCR" || mode == "CRD" else {
             return false
         }
-        let layout = compiler.layout(x), c = wide[1], isColumns = isDeep && mode == "CRD"
+        let layout = compiler.layout(x), c = wide[1], isColumns = mode == "CRD"
         let from = try compiler.cells(x, layout), to = try compiler.newCells(y, like: x, layout)
         let (inner, outer) = isDeep ? (from.steps, to.steps) : (to.steps, from.steps)
         // Axes: n, row in a block, column in a block, c, h, w.

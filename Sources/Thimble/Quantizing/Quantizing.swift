@@ -80,9 +80,11 @@ struct Quantizing {
     private static func read(_ sources: [String], limit: Int, for session: Session) throws -> Samples {
         let reader = try SampleSource(SampleOptions(inputs: sources, limit: limit), for: session)
         var values: [[Name: Value]] = []
-        try reader.forEach { sample in
-            try within(sample.place) { try check(sample.values, for: session) }
-            values.append(sample.values)
+        try within(sources.map { printable($0) }.joined(separator: ", ")) {
+            try reader.forEach { sample in
+                try within(sample.place) { try check(sample.values, for: session) }
+                values.append(sample.values)
+            }
         }
         guard !values.isEmpty else { throw ModelError(.badArgument, "holds no samples", at: [printable(sources[0])]) }
         return Samples(values, origin: "\(counted(values.count, "sample")) of \(sources.map { printable($0) }.joined(separator: ", "))")

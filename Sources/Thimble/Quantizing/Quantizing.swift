@@ -42,7 +42,10 @@ struct Quantizing {
     ) throws -> (calibration: Calibration, samples: Samples)? {
         guard let samples = try samples(source, request) else { return nil }
         progress("running \(counted(samples.values.count, "sample"))")
-        let calibration = try Calibration.measure(source.model, samples: samples, options: request.options, progress: progress)
+        let isGiven = !request.calibration.isEmpty && request.calibration != ["synthetic"]
+        let calibration = try within(isGiven ? request.calibration.map { printable($0) }.joined(separator: ", ") : "synthetic samples") {
+            try Calibration.measure(source.model, samples: samples, options: request.options, progress: progress)
+        }
         return (calibration, samples)
     }
 

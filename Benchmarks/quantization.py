@@ -17,7 +17,7 @@ MODELS = {
     "magika-v3-3": [("8", ["entropy:0.03"]), ("4", ["entropy:0.3"])],
     "cnn-digits": [("8", ["entropy:0.03"]), ("4", ["entropy:0.3"])],
     "mlp-digits": [("8", ["entropy:0.03"]), ("4", ["entropy:0.25"])],
-    "minilm": [("8", ["entropy:0.03"]), ("4", ["entropy:0.17"]), ("3", ["entropy:0.25"])],
+    "minilm": [("8", ["entropy:0.018"]), ("4", ["entropy:0.14"]), ("3", ["entropy:0.2"])],
 }
 
 

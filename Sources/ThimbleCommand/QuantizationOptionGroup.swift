@@ -46,8 +46,9 @@ struct QuantizationOptionGroup: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
-            "What gptq adds to the diagonal of the input statistics, in parts of its mean.", valueName: "number", visibility: .hidden))
-    var damping = 0.01
+            "What gptq adds to the diagonal of the input statistics, in parts of its mean; if not given, what is best on samples held out.",
+            valueName: "number", visibility: .hidden))
+    var damping: Double?
 
     /// Nil without `--quantize`.
     func request(threads: Int) throws -> QuantizationRequest? {
@@ -75,7 +76,7 @@ struct QuantizationOptionGroup: ParsableArguments {
             if ![.auto, .rtn, .gptq].contains(method) { throw ValidationError("entropy is rounded with rtn or gptq") }
         }
         if calibrate.count > 1, calibrate.contains("synthetic") { throw ValidationError("'synthetic' samples stand alone") }
-        guard damping > 0, damping <= 1000 else { throw ValidationError("the damping is a number above 0, at most 1000") }
+        guard damping.map({ $0 > 0 && $0 <= 1000 }) ?? true else { throw ValidationError("the damping is a number above 0, at most 1000") }
         let options = QuantizationOptions(
             scheme: scheme, granularity: granularity, isAsymmetric: asymmetric, method: method, only: only.map(NamePattern.init),
             except: except.map(NamePattern.init), damping: damping, correctsBiases: biasCorrection, threads: threads)

@@ -28,7 +28,7 @@ struct ErrorFeedbackTests {
             let x = (0..<n).map { i in (0..<n).reduce(z[i]) { $0 + mix[i * n + $1] * z[$1] * 2 } }
             x.withUnsafeBufferPointer { sums.add($0) }
         }
-        let moments = try #require(sums.moments())
+        let moments = try #require(sums.moments(heldOut: nil))
         let lanes = Int(THIMBLE_LANES), w = (0..<lanes * n).map { _ in normal() }, step: Float = 0.25
         let feedback = try moments.feedback(ordersColumns: true, damping: 0.01)
         var x = [Float](repeating: 0, count: n * lanes), error = x, codes = [Int16](repeating: 0, count: n * lanes)

@@ -9,17 +9,40 @@ public final class Calibration: @unchecked Sendable {
     public let origin: String
     public let notes: [String]
     private let known: [Place: InputStatistics]
+    private let lookups: [Place: LookupCounts]
     private var factors: [Place: Float] = [:]
 
-    init(origin: String, notes: [String], known: [Place: InputStatistics]) {
-        (self.origin, self.notes, self.known) = (origin, notes, known)
+    init(origin: String, notes: [String], known: [Place: InputStatistics], lookups: [Place: LookupCounts] = [:]) {
+        (self.origin, self.notes, self.known, self.lookups) = (origin, notes, known, lookups)
     }
+
+    /// Less than that tell too little for a third of them to be held out.
+    static let leastSamples = 9
+    static func isHeldOut(_ sample: Int, of count: Int) -> Bool { count >= leastSamples && sample % 3 == 2 }
 
     func statistics(_ weight: Weight) throws -> InputStatistics? { known[weight.place] }
 
     func stepFactor(_ weight: Weight) -> Float { factors[weight.place] ?? 1 }
 
+    /// For each row of a table how much wider its step should be than the table's; nil if it is none or nothing is known of it.
+    func rowFactors(_ weight: Weight) -> [Float]? { factors.isEmpty ? nil : lookups[weight.place]?.stepFactors() }
+
     func setStepFactors(_ factors: [Place: Float]) { self.factors = factors }
+
+    /// The same without the samples that are held out, for a trial that these then judge.
+    public func withoutHeldOut() -> Calibration {
+        var trained: [ObjectIdentifier: InputMoments] = [:]
+        let part = known.mapValues { statistics in
+            InputStatistics(
+                moments: statistics.moments.map { moments in
+                    if let made = trained[ObjectIdentifier(moments)] { return made }
+                    let made = moments.withoutHeldOut()
+                    trained[ObjectIdentifier(moments)] = made
+                    return made
+                })
+        }
+        return Calibration(origin: origin, notes: notes, known: part)
+    }
 }
 
 /// Sets of input values of a model, and where they come from.
@@ -27,9 +50,11 @@ public struct Samples: Sendable {
     public var values: [[Name: Value]]
     /// "64 samples of calib.npz", "16 synthetic samples".
     public var origin: String
+    /// Made up; what they look up says nothing.
+    public var isSynthetic: Bool
 
-    public init(_ values: [[Name: Value]], origin: String) {
-        (self.values, self.origin) = (values, origin)
+    public init(_ values: [[Name: Value]], origin: String, isSynthetic: Bool = false) {
+        (self.values, self.origin, self.isSynthetic) = (values, origin, isSynthetic)
     }
 }
 
@@ -42,13 +67,15 @@ extension Calibration {
         let weights = model.weights(smallest: options.smallest).filter { $0.reasonToStay == nil && options.selects($0.name) }
         var notes: [String] = [], known: [Place: InputStatistics] = [:]
         let wanted = weights.compactMap(Wanted.init)
-        let large = wanted.count { $0.count > largestCount }
+        let large = wanted.count { $0.count > largestCount && !$0.source.isLookup }
         if large > 0 { notes.append("\(large) weights have more than \(largestCount) inputs and are rounded without statistics") }
-        var rest = wanted.filter { $0.count <= largestCount }
+        var rest = wanted.filter { $0.count <= largestCount || $0.source.isLookup }
+        let sets = samples.values.count >= leastSamples ? 4 : 2
+        var lookups: [Place: LookupCounts] = [:]
         while !rest.isEmpty {
             var sources: Set<Wanted.Source> = [], size = 0, part: [Wanted] = []
             while let next = rest.first {
-                let more = sources.contains(next.source) ? 0 : 2 * next.count * next.count * 4 * next.matrices
+                let more = sources.contains(next.source) ? 0 : next.source.isLookup ? next.count * 8 : sets * next.count * next.count * 4 * next.matrices
                 guard part.isEmpty || size + more <= memory else { break }
                 size += more
                 sources.insert(next.source)
@@ -56,14 +83,26 @@ extension Calibration {
                 rest.removeFirst()
             }
             let sums = try run(model, part, samples, options, progress)
+            var made: [Wanted.Source: InputStatistics] = [:]
             for wanted in part {
-                let moments = sums[wanted.source]?.compactMap { $0.moments() } ?? []
-                if !moments.isEmpty, moments.count == wanted.matrices { known[wanted.place] = InputStatistics(moments: moments) }
+                if wanted.source.isLookup {
+                    if let counts = sums.lookups[wanted.source], counts.total > 0 { lookups[wanted.place] = counts }
+                    continue
+                }
+                if made[wanted.source] == nil {
+                    let moments = sums.moments[wanted.source]?.enumerated().compactMap { $1.moments(heldOut: sums.heldOut[wanted.source]?[$0]) } ?? []
+                    if !moments.isEmpty, moments.count == wanted.matrices { made[wanted.source] = InputStatistics(moments: moments) }
+                }
+                known[wanted.place] = made[wanted.source]
             }
         }
-        let missing = wanted.count { known[$0.place] == nil && $0.count <= largestCount }
+        let missing = wanted.count { known[$0.place] == nil && lookups[$0.place] == nil && ($0.count <= largestCount || $0.source.isLookup) }
         if missing > 0 { notes.append("\(missing) weights were not reached by the samples and are rounded without statistics") }
-        return Calibration(origin: samples.origin, notes: notes, known: known)
+        if !samples.isSynthetic, !lookups.isEmpty, case .entropy = options.scheme {
+            notes.append("\(lookups.count) tables have steps by row: the more samples look a row up, the narrower")
+        }
+        // Made-up indices say nothing of those to come.
+        return Calibration(origin: samples.origin, notes: notes, known: known, lookups: samples.isSynthetic ? [:] : lookups)
     }
 
     /// Beyond it the second moments alone take more than 64 MB.
@@ -72,7 +111,7 @@ extension Calibration {
     /// The samples are run in two halves, each with sums of its own that are then added: the same result for any number of threads.
     private static func run(
         _ model: Model, _ wanted: [Wanted], _ samples: Samples, _ options: QuantizationOptions, _ progress: @Sendable (String) -> Void
-    ) throws -> [Wanted.Source: [MomentSums]] {
+    ) throws -> ActivationSums {
         let taps = ActivationTaps(model, Set(wanted.flatMap { $0.source.keys }))
         let session = try Session(taps.model, options: .init(threads: 1))
         let observers = (0..<2).map { _ in ActivationObserver(wanted, taps.names, samples: samples.values.count) }
@@ -85,11 +124,8 @@ extension Calibration {
                 }
             }
         }
-        let sums = observers[0].sums
-        for (source, other) in observers[1].sums {
-            for (index, each) in other.enumerated() { sums[source]?[index].add(each) }
-        }
-        return sums
+        observers[0].sums.add(observers[1].sums)
+        return observers[0].sums
     }
 }
 
@@ -99,8 +135,10 @@ struct Wanted: Sendable {
         /// Values of which the vectors are made.
         let keys: [ActivationTaps.Key]
         let windows: Windows?
+        /// Columns of the weight; of a table its rows.
         let count: Int
         let matrices: Int
+        var isLookup = false
     }
 
     let place: Place
@@ -123,60 +161,10 @@ struct Wanted: Sendable {
             let names = [product.node.outputs.first ?? "", product.node.inputs.count > 5 ? product.node.inputs[5] : ""].filter { !$0.isEmpty }
             keys = names.map { ActivationTaps.Key(scope: product.scope, name: $0) }
             guard !keys.isEmpty else { return nil }
+        case .lookups:
+            source = Source(keys: keys, windows: nil, count: weight.view.rows, matrices: 1, isLookup: true)
+            return
         }
         source = Source(keys: keys, windows: windows, count: weight.view.columns, matrices: matrices)
-    }
-}
-
-/// Sums up values as nodes make them. For one thread.
-private final class ActivationObserver: RunObserver, @unchecked Sendable {
-    private(set) var sums: [Wanted.Source: [MomentSums]] = [:]
-    private var users: [Name: [Wanted.Source]] = [:]
-    private var failure: (any Error)?
-    private let samples: Int
-    private var turn = 0
-
-    init(_ wanted: [Wanted], _ names: [ActivationTaps.Key: Name], samples: Int) {
-        self.samples = samples
-        for each in wanted where sums[each.source] == nil {
-            sums[each.source] = (0..<each.matrices).map { _ in MomentSums(count: each.count) }
-            for key in each.source.keys {
-                guard let name = names[key] else { continue }
-                users[name, default: []].append(each.source)
-            }
-        }
-    }
-
-    func begin(_ sample: Int, _ inputs: [Name: Value]) {
-        turn = sample
-        for (name, value) in inputs { see(name, value) }
-    }
-
-    func ran(_ node: Node, outputs: [Value?], seconds: Double) {
-        for (name, value) in zip(node.outputs, outputs) {
-            if let value { see(name, value) }
-        }
-    }
-
-    func check() throws { if let failure { throw failure } }
-
-    private func see(_ name: Name, _ value: Value) {
-        guard let sources = users[name], case .tensor(let tensor) = value, tensor.elementType.isQuantizable else { return }
-        do {
-            for source in sources { try add(tensor, source) }
-        } catch {
-            failure = failure ?? error
-        }
-    }
-
-    private func add(_ tensor: Tensor, _ source: Wanted.Source) throws {
-        guard let sums = sums[source], let count = tensor.elementCount, count > 0 else { return }
-        if let windows = source.windows {
-            // Enough windows of all samples together; more only take time.
-            let most = max(64, max(8 * source.count, 16384) / max(1, samples))
-            try windows.add(tensor, to: sums, most: most, turn: turn)
-        } else if count % source.count == 0, tensor.dims.last == source.count {
-            try unsafe tensor.floats("an activation").withUnsafeBuffer { unsafe sums[0].add($0) }
-        }
     }
 }

@@ -62,11 +62,12 @@ final class MomentSums: @unchecked Sendable {
         rows += other.rows
     }
 
-    /// Nil if nothing was added.
-    func moments() -> InputMoments? {
-        flush()
+    /// Of what was added to both; nil if that is nothing.
+    func moments(heldOut: MomentSums?) -> InputMoments? {
+        let out = heldOut?.moments(heldOut: nil)
+        if let heldOut { add(heldOut) } else { flush() }
         guard rows > 0 else { return nil }
         let part = 1 / Float(rows)
-        return InputMoments(count: count, second: second.map { $0 * part }, mean: first.map { $0 * part })
+        return InputMoments(count: count, vectorCount: rows, second: second.map { $0 * part }, mean: first.map { $0 * part }, heldOut: out)
     }
 }

@@ -7,13 +7,13 @@ extension Calibration {
     ///
     /// With errors that add up, e_l · f² for a step f times as wide, and log₂(1 / f) bits for each of n_l weights, the error at equal bytes is least
     /// where e_l · f_l² / n_l is the same for all (Lagrange; "reverse water-filling", Cover and Thomas, "Elements of Information Theory", 10.3.3).
-    /// e_l is measured: the model is run with that tensor alone rounded.
+    /// e_l is measured: the model is run with that tensor alone rounded, on samples that `rounded` was not made with where there are enough.
     public func balanceSteps(
-        of model: Model, rounded: Quantization, samples: Samples, threads: Int, most: Int = 8, progress: @Sendable (String) -> Void = { _ in }
+        of model: Model, rounded: Quantization, samples: Samples, threads: Int, progress: @Sendable (String) -> Void = { _ in }
     ) throws {
         let changed = rounded.report.changed.filter { $0.change?.bits ?? 0 > 0 }
         guard changed.count > 1 else { return }
-        let values = samples.values.enumerated().filter { $0.offset % max(1, samples.values.count / most) == 0 }.prefix(most).map(\.element)
+        let values = Self.judges(samples.values, most: max(8, Self.mostRuns / changed.count))
         var encodings: [Place: Encoding] = [:]
         rounded.model.forEachTensor { tensor, place in if case .affine = tensor.encoding { encodings[place] = tensor.encoding } }
         let reference = try Session(model, options: .init(threads: threads))
@@ -30,6 +30,17 @@ extension Calibration {
             errors.append((row.place, Double(row.dims.reduce(1, *)), error))
         }
         setStepFactors(Self.factors(errors))
+    }
+
+    /// Runs of the model altogether, unless 8 samples take more.
+    private static let mostRuns = 1000
+
+    /// Samples to measure with, evenly from all that were held out.
+    private static func judges(_ values: [[Name: Value]], most: Int) -> [[Name: Value]] {
+        var judges = values.indices.filter { isHeldOut($0, of: values.count) }
+        if judges.isEmpty { judges = Array(values.indices) }
+        let count = min(most, judges.count)
+        return (0..<count).map { values[judges[$0 * judges.count / count]] }
     }
 
     /// Relative squared error of all float outputs, each output for itself.

@@ -6,7 +6,7 @@ extension Samples {
     /// tables they look up have, numbers that the graph compares with. Equal seeds, equal samples.
     public static func synthetic(for model: Model, count: Int = 16, seed: UInt64 = 0) throws -> Samples {
         var maker = SyntheticInputs(model, seed: seed)
-        return Samples(try (0..<count).map { try maker.sample($0) }, origin: "\(count) synthetic samples")
+        return Samples(try (0..<count).map { try maker.sample($0) }, origin: "\(count) synthetic samples", isSynthetic: true)
     }
 }
 

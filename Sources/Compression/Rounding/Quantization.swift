@@ -99,7 +99,8 @@ struct Quantizer {
         let statistics = try calibration?.statistics(weight)
         let reader = try StripReader(tensor, weight.view)
         let rounding = WeightRounding(
-            reader: reader, dims: weight.dims, options: options, statistics: statistics, stepFactor: calibration?.stepFactor(weight) ?? 1)
+            reader: reader, dims: weight.dims, options: options, statistics: statistics, stepFactor: calibration?.stepFactor(weight) ?? 1,
+            rowFactors: calibration?.rowFactors(weight), isTable: weight.product?.kind == .lookups)
         let facts = try rounding.facts()
         if let odd = facts.oddRow {
             row.reasonToStay = "holds NaN or infinity, first in row \(odd)"

@@ -43,15 +43,15 @@ public struct QuantizationOptions: Sendable {
     public var smallest: Int
     /// Columns are rounded in the order of what they are multiplied with, largest first (`gptq`).
     public var ordersColumns: Bool
-    /// What is added to the diagonal of the input statistics, in parts of its mean (`gptq`).
-    public var damping: Double
+    /// What is added to the diagonal of the input statistics, in parts of its mean (`gptq`). Nil: what is best on samples that are held out.
+    public var damping: Double?
     /// Biases take up what rounding did to the mean of a layer's output.
     public var correctsBiases: Bool
     public var threads: Int
 
     public init(
         scheme: Scheme, granularity: Granularity = .channel, isAsymmetric: Bool = false, method: Method = .auto, only: [NamePattern] = [],
-        except: [NamePattern] = [], smallest: Int = Weight.smallest, ordersColumns: Bool = true, damping: Double = 0.01, correctsBiases: Bool = true,
+        except: [NamePattern] = [], smallest: Int = Weight.smallest, ordersColumns: Bool = true, damping: Double? = nil, correctsBiases: Bool = true,
         threads: Int = processorCount
     ) {
         self.scheme = scheme

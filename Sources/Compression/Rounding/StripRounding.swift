@@ -16,6 +16,8 @@ extension WeightRounding {
         let tensorGrid: thimble_grid?
         /// Of unclipped codes: the step of a row is this where rows have their own.
         let entropyStep: Float?
+        /// Of a table whose rows are looked up more and less often.
+        let rowSteps: RowSteps?
         let method: QuantizationOptions.Method
         /// One per matrix, where columns feed the errors of those before.
         let feedback: [ColumnFeedback]
@@ -25,7 +27,6 @@ extension WeightRounding {
             (self.perRow, self.cellColumns) = (perRow, cellColumns)
             let options = rounding.options, count = Double(rounding.dims.reduce(1, *))
             method = Self.method(options, hasStatistics: rounding.statistics != nil)
-            feedback = method == .gptq ? try rounding.statistics?.feedback(options) ?? [] : []
             switch options.scheme {
             case .entropy(let step):
                 bits = nil
@@ -34,6 +35,8 @@ extension WeightRounding {
                 let base = max(deviation * Float(step) * rounding.stepFactor, facts.largest / 32000)
                 search = ScaleSearch(low: -32767, high: 32767, isAsymmetric: false, storage: ScaleStorage(largest: base * 16, cells: isOneCell ? 1 : 2))
                 entropyStep = Float(step) * rounding.stepFactor
+                let storage = search.storage
+                rowSteps = isOneCell ? nil : rounding.rowFactors.map { RowSteps(base: base, factors: $0, largest: facts.largest, storage: storage) }
                 tensorGrid = isOneCell ? thimble_grid(scale: search.storage.fit(base), zero: 0, low: -32767, high: 32767) : nil
             case .integers(let bits):
                 self.bits = bits
@@ -44,8 +47,37 @@ extension WeightRounding {
                 search = ScaleSearch(
                     low: low, high: high, isAsymmetric: isAsymmetric, storage: ScaleStorage(largest: largest, cells: perRow > 1 ? cellCount : 1))
                 entropyStep = nil
+                rowSteps = nil
                 tensorGrid = isOneCell ? try Self.gridOfAll(rounding, search, facts, method) : nil
             case .half: throw ModelError(.internalFault, "half-precision weights have no scales")
+            }
+            guard method == .gptq, let statistics = rounding.statistics else {
+                feedback = []
+                return
+            }
+            if options.damping == nil { try Self.chooseDamping(rounding, statistics, search, entropyStep, tensorGrid) }
+            feedback = try statistics.feedback(options)
+        }
+
+        /// By some rows of each matrix, as they are rounded with one scale each.
+        private static func chooseDamping(
+            _ rounding: WeightRounding, _ statistics: InputStatistics, _ search: ScaleSearch, _ entropyStep: Float?, _ tensorGrid: thimble_grid?
+        ) throws {
+            let rows = rounding.reader.view.rows, columns = rounding.reader.view.columns, most = Int(THIMBLE_LANES)
+            for (outer, moments) in statistics.moments.enumerated() where moments.damping == nil && moments.heldOut != nil {
+                var values: [Float] = [], scales: [Float] = []
+                for start in Set([rows / 4, 3 * rows / 4].map { max(0, min($0, rows - most)) }).sorted() {
+                    values += try rounding.reader.floats(.init(outer: outer, rows: start..<min(rows, start + most)))
+                }
+                for first in stride(from: 0, to: values.count, by: columns) {
+                    let grid = unsafe values.withUnsafeBufferPointer { values in
+                        let row = unsafe values.baseAddress! + first
+                        return unsafe tensorGrid ?? entropyStep.map { unsafe entropyGrid(row, columns, $0, search) } ?? search.fromRange(row, columns)
+                    }
+                    scales.append(grid.scale)
+                }
+                try DampingChoice.choose(
+                    moments, rows: values, scales: scales, low: search.low, high: search.high, ordersColumns: rounding.options.ordersColumns)
             }
         }
 
@@ -129,10 +161,11 @@ extension WeightRounding.Plan {
         guard tensorGrid == nil else { return [] }
         let diagonal = rounding.statistics?.diagonal(strip.outer), columns = rounding.reader.view.columns
         var grids: [thimble_grid] = []
-        forEachCell(strip) { _, first, count in
+        forEachCell(strip) { cell, first, count in
             let found: thimble_grid = unsafe values.withUnsafeBufferPointer { values in
                 let x = unsafe values.baseAddress! + first
-                if let entropyStep { return unsafe entropyGrid(x, count, entropyStep) }
+                if let rowSteps { return rowSteps.grid(strip.outer * rounding.reader.view.rows + strip.rows.lowerBound + cell / perRow, unsafe thimble_value_range(x, count)) }
+                if let entropyStep { return unsafe Self.entropyGrid(x, count, entropyStep, search) }
                 switch method {
                 case .rtn: return unsafe search.fromRange(x, count)
                 case .hqq: return unsafe search.halfQuadratic(x, count)
@@ -147,7 +180,7 @@ extension WeightRounding.Plan {
     }
 
     /// A step in proportion to the row's deviation.
-    private func entropyGrid(_ x: UnsafePointer<Float>, _ count: Int, _ step: Float) -> thimble_grid {
+    private static func entropyGrid(_ x: UnsafePointer<Float>, _ count: Int, _ step: Float, _ search: ScaleSearch) -> thimble_grid {
         let range = unsafe thimble_value_range(x, count)
         let deviation = Float((range.squares / Double(max(1, count))).squareRoot())
         let largest = max(-range.low, range.high)

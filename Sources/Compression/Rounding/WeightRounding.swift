@@ -10,6 +10,10 @@ struct WeightRounding {
     let statistics: InputStatistics?
     /// By how much the step of `entropy` is multiplied.
     let stepFactor: Float
+    /// How much wider the step of each row of a table is than the table's; nil: one step for all.
+    var rowFactors: [Float]?
+    /// A table, of which rows are looked up.
+    var isTable = false
     private var view: WeightView { reader.view }
 
     /// Facts of the whole tensor.
@@ -51,8 +55,9 @@ struct WeightRounding {
             block[view.leadAxis] = lead
             return (ceilDivide(view.lead, lead), lead * view.tail, block)
         case .channel:
-            // A step per row of few columns costs more than it brings.
-            if case .entropy = options.scheme, view.columns < 256 { return (1, view.columns, nil) }
+            guard case .entropy = options.scheme else { break }
+            // A step per row of few columns costs more than it brings; rows of a table are of one kind and need none of their own but by their use.
+            if isTable ? rowFactors == nil : view.columns < 256 { return (1, view.columns, nil) }
         }
         return (1, view.columns, block)
     }

@@ -27,6 +27,8 @@ public struct Weight: Sendable {
             /// What a recurrent layer is given, or what it made one step before.
             case steps
             case previousSteps
+            /// Indices of rows.
+            case lookups
         }
 
         let kind: Kind

@@ -41,9 +41,12 @@ extension WeightRole {
         case ("Attention", 1) where node.domain == "com.microsoft":
             guard rank == 2 else { return .unknown }
             return .weight(.columnsFirst(dims), .lines, activation: 0)
-        case ("Gather", 0), ("EmbedLayerNormalization", 2...4):
+        case ("Gather", 0):
             guard rank == 2, node.integer("axis") == 0 else { return .unknown }
-            return .weight(.rowsFirst(dims), nil, activation: 1)
+            return .weight(.rowsFirst(dims), .lookups, activation: 1)
+        case ("EmbedLayerNormalization", 2...4):
+            guard rank == 2 else { return .unknown }
+            return .weight(.rowsFirst(dims), index == 3 ? nil : .lookups, activation: index == 2 ? 0 : 1)
         case ("LSTM", 1), ("GRU", 1), ("RNN", 1):
             guard rank == 3 else { return .unknown }
             return .weight(.rowsFirst(dims, rowAxes: 2, outer: dims[0]), .steps, activation: 0)

@@ -106,6 +106,8 @@ private struct WeightSearch: ModelVisitor {
                     weight.product = Weight.Product(
                         kind: kind, node: role.user.node, input: activation, activation: role.user.node.inputs[activation], scope: role.user.scope)
                 }
+                // What a table is used for otherwise does not follow its lookups.
+                if weight.product?.kind == .lookups, roles.list.count > 1 { weight.product = nil }
                 return tooSmall(weight)
             case .stays(let reason): stays = stays ?? reason
             case .unknown: continue

@@ -14,13 +14,14 @@ struct Quantizing {
 
     init(_ source: ModelFile, _ request: QuantizationRequest, folder: String, progress: @escaping @Sendable (String) -> Void) throws {
         let calibration = try Self.calibration(source, request, progress)
-        var result = try Quantization.quantize(source.model, options: request.options, calibration: calibration?.calibration, folder: folder, progress: progress)
         if request.balances, case .entropy = request.options.scheme, let calibration {
+            let trial = try Quantization.quantize(
+                source.model, options: request.options, calibration: calibration.calibration.withoutHeldOut(), folder: folder, progress: progress)
             try calibration.calibration.balanceSteps(
-                of: source.model, rounded: result, samples: calibration.samples, threads: request.options.threads, progress: progress)
-            result = try Quantization.quantize(
-                source.model, options: request.options, calibration: calibration.calibration, folder: folder, progress: progress)
+                of: source.model, rounded: trial, samples: calibration.samples, threads: request.options.threads, progress: progress)
         }
+        let result = try Quantization.quantize(
+            source.model, options: request.options, calibration: calibration?.calibration, folder: folder, progress: progress)
         guard !result.report.changed.isEmpty else { throw Self.nothing(result.report) }
         model = result.model
         report = result.report

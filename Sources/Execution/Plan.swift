@@ -50,6 +50,9 @@ final class Plan: Sendable {
     let captures: [Capture]
     let steps: [Step]
     let slotCount: Int
+    /// Calls of the model's functions that every run makes, those within functions included; `Int.max` where that is more than fits.
+    /// Graphs in attributes are left out: whether they run is known then.
+    let functionCalls: Int
     let programs = ProgramCache()
 
     init(inputs: [Input], outputs: [Operand], outputNames: [Name], captures: [Capture], steps: [Step], slotCount: Int) {
@@ -59,6 +62,11 @@ final class Plan: Sendable {
         self.captures = captures
         self.steps = steps
         self.slotCount = slotCount
+        functionCalls = steps.reduce(0) { count, step in
+            guard case .function(let body) = step.action else { return count }
+            let (sum, overflow) = count.addingReportingOverflow(body.functionCalls == .max ? .max : body.functionCalls + 1)
+            return overflow ? .max : sum
+        }
     }
 }
 

@@ -32,7 +32,7 @@ final class Run: RunEnvironment, @unchecked Sendable {
         try lock.locked {
             trips += 1
             guard trips <= options.maximumTrips else {
-                throw ModelError(.limit, "the loops of this run made more than \(options.maximumTrips) trips, the limit; does this loop end? Raise the limit if it does")
+                throw ModelError(.limit, "the loops of this run made more than \(options.maximumTrips) trips, the limit; does this loop end? Raise the limit (--max-trips) if it does")
             }
         }
     }
@@ -50,7 +50,7 @@ final class Run: RunEnvironment, @unchecked Sendable {
 
     func checkAllocation(_ byteCount: Int) throws {
         guard byteCount <= options.maximumTensorBytes else {
-            throw ModelError(.limit, "a tensor would take \(printable(bytes: byteCount)), the limit is \(printable(bytes: options.maximumTensorBytes))")
+            throw ModelError(.limit, "a tensor would take \(printable(bytes: byteCount)), the limit is \(printable(bytes: options.maximumTensorBytes)) (--max-tensor)")
         }
     }
 }

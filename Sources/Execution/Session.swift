@@ -19,7 +19,7 @@ public final class Session: Sendable {
         public var seed: UInt64
         package var execution = Execution.automatic
 
-        public init(threads: Int = processorCount, maximumTrips: Int = 100_000_000, maximumTensorBytes: Int = 1 << 34, seed: UInt64 = 0) {
+        public init(threads: Int = processorCount, maximumTrips: Int = 10_000_000, maximumTensorBytes: Int = 1 << 34, seed: UInt64 = 0) {
             self.threads = threads
             self.maximumTrips = maximumTrips
             self.maximumTensorBytes = maximumTensorBytes
@@ -46,6 +46,11 @@ public final class Session: Sendable {
         self.options = options
         resources = SessionResources(threads: options.threads)
         plan = try Planner.plan(model, maximumTensorBytes: options.maximumTensorBytes)
+        // Functions that call functions twice and twice again: a few kilobytes of model stand for more calls than anyone can wait for.
+        guard plan.functionCalls <= options.maximumTrips else {
+            throw ModelError(
+                .limit, "its local functions call each other more than \(options.maximumTrips) times in a run, the limit of trips (--max-trips)")
+        }
     }
 
     /// Inputs that a run must give, in the model's order.

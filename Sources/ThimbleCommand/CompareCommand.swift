@@ -56,6 +56,7 @@ struct CompareCommand: ParsableCommand {
     @Option(help: "Threads. Default: one per processor.")
     var threads: Count?
 
+    @OptionGroup var runLimits: RunLimitOptions
     @OptionGroup var shared: SharedOptions
 
     private var limits: FidelityLimits {
@@ -84,7 +85,7 @@ struct CompareCommand: ParsableCommand {
             try Thimble.fidelity(
                 reference, candidate,
                 options: FidelityOptions(
-                    samples: options, comparesLayers: layers, limits: limits, threads: threads?.value ?? processorCount, open: shared.open))
+                    samples: options, comparesLayers: layers, limits: limits, threads: threads?.value ?? processorCount, runLimits: runLimits.limits, open: shared.open))
         }
         progress.end()
         let result = try outcome.get()

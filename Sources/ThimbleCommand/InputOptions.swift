@@ -1,5 +1,6 @@
 internal import ArgumentParser
 internal import Tensors
+internal import Thimble
 
 /// Where the inputs of a model come from.
 struct InputOptions: ParsableArguments {
@@ -21,6 +22,17 @@ struct InputOptions: ParsableArguments {
     func validate() throws {
         if !dim.isEmpty, !random { throw ValidationError("--dim is for --random") }
     }
+}
+
+/// How far a run may go.
+struct RunLimitOptions: ParsableArguments {
+    @Option(help: "Give a run up after so many trips of its loops and calls of its functions. Default: 10 million.")
+    var maxTrips: Count?
+
+    @Option(help: ArgumentHelp("The largest tensor that a run may make. Default: 16 GiB.", valueName: "bytes"))
+    var maxTensor: Count?
+
+    var limits: RunLimits { RunLimits(trips: maxTrips?.value, tensorBytes: maxTensor?.value) }
 }
 
 /// `batch=8`

@@ -37,6 +37,7 @@ struct RunCommand: ParsableCommand {
     @Option(help: "Threads. Default: one per processor.")
     var threads: Count?
 
+    @OptionGroup var runLimits: RunLimitOptions
     @OptionGroup var shared: SharedOptions
 
     func validate() throws {
@@ -52,7 +53,7 @@ struct RunCommand: ParsableCommand {
                 file,
                 options: RunOptions(
                     inputs: inputs.inputs, isRandom: inputs.random, seed: inputs.seed, dims: inputs.dims, output: output, replacing: force, measures: benchmark,
-                    runs: runs?.value, threads: threads?.value ?? processorCount, open: shared.open))
+                    runs: runs?.value, threads: threads?.value ?? processorCount, limits: runLimits.limits, open: shared.open))
         }
         progress.end()
         let done = try result.get()

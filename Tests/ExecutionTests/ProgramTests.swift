@@ -95,9 +95,9 @@ import Testing
         #expect(try first.map { try $0.floats } == copy)
     }
 
-    /// Functions that call functions stand for more nodes than anybody can list.
+    /// Functions that call functions stand for more nodes than anybody can list: 2^18 additions here.
     @Test func functionsThatUnfoldWithoutEndAreRunNodeByNode() throws {
-        let functions = (0..<40).map { level in
+        let functions = (0..<19).map { level in
             let body = level == 0 ? [Node("Add", inputs: ["a", "a"], outputs: ["b"])] : [
                 Node(Name("F\(level - 1)"), domain: "local", inputs: ["a"], outputs: ["m"]), Node(Name("F\(level - 1)"), domain: "local", inputs: ["m"], outputs: ["b"]),
             ]
@@ -105,11 +105,11 @@ import Testing
                 name: Name("F\(level)"), domain: "local", inputs: ["a"], outputs: ["b"], nodes: body,
                 opsetImports: [OpsetImport(version: 21), OpsetImport(domain: "local", version: 1)])
         }
-        let graph = Graph(nodes: [Node("F39", domain: "local", inputs: ["x"], outputs: ["y"])], inputs: [info("x")], outputs: [info("y")])
+        let graph = Graph(nodes: [Node("F18", domain: "local", inputs: ["x"], outputs: ["y"])], inputs: [info("x")], outputs: [info("y")])
         var limits = Session.Options()
-        limits.maximumTrips = 10_000
+        limits.maximumTrips = 1_000_000
         let session = try Session(model(graph, functions: functions), options: limits)
-        #expect(throws: ModelError.self) { try session.run(["x": floats([1])]) }
+        #expect(try session.run(["x": floats([1])]).first?.floats == [.infinity])
     }
 }
 

@@ -21,6 +21,16 @@ struct BombTests {
         #expect(problems.isEmpty, "\(Checks.report(problems))")
     }
 
+    /// What a small file may ask for when it runs: functions that call each other without end in sight are refused before anything runs.
+    @Test(.enabled(if: Places.hasCorpus, "../shared/corpus is not here"), arguments: [
+        ("func-billion-laughs", "--max-trips"), ("fold-bomb-loop", "--max-trips"), ("fold-bomb-constantofshape", "--max-tensor"), ("fold-bomb-tile", "--max-tensor"),
+    ])
+    func runsWithinLimits(name: String, option: String) throws {
+        let outcome = try Command.thimble("run", "\(Places.corpus)/bad/\(name).onnx", "--random", "--max-trips", "20000", "--max-tensor", "1000000")
+            .with { $0.patience = 20 }.run()
+        #expect(outcome.exitCode == 1 && outcome.errorText.contains(option), "\(outcome)")
+    }
+
     @Test(.enabled(if: Places.hasPython, "Scripts/test makes the Python environment"))
     func decodesNoMoreThanAllowed() throws {
         let work = try TemporaryFolder()

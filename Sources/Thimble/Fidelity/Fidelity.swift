@@ -98,16 +98,19 @@ public struct FidelityOptions: Sendable {
     public var comparesLayers: Bool
     public var limits: FidelityLimits
     public var threads: Int
+    /// Of each run.
+    public var runLimits: RunLimits
     public var open: OpenOptions
 
     public init(
         samples: SampleOptions, comparesLayers: Bool = false, limits: FidelityLimits = FidelityLimits(), threads: Int = processorCount,
-        open: OpenOptions = OpenOptions()
+        runLimits: RunLimits = RunLimits(), open: OpenOptions = OpenOptions()
     ) {
         self.samples = samples
         self.comparesLayers = comparesLayers
         self.limits = limits
         self.threads = threads
+        self.runLimits = runLimits
         self.open = open
     }
 }
@@ -116,7 +119,7 @@ extension Thimble {
     /// Runs two models on the same inputs, sample by sample, and tells how far their outputs lie apart.
     public static func fidelity(_ reference: String, _ candidate: String, options: FidelityOptions) throws -> Fidelity {
         let a = try open(reference, options: options.open), b = try open(candidate, options: options.open)
-        let session = Session.Options(threads: options.threads, seed: options.samples.seed)
+        let session = options.runLimits.session(threads: options.threads, seed: options.samples.seed)
         let first = try inFile(reference) { try Session(a.model, options: session) }
         let second = try inFile(candidate) { try Session(b.model, options: session) }
         var result = try inFile(reference, orOneOf: [candidate] + options.samples.inputs) {

@@ -19,11 +19,13 @@ public struct RunOptions: Sendable {
     /// Runs to measure; nil: as many as two seconds take.
     public var runs: Int?
     public var threads: Int
+    public var limits: RunLimits
     public var open: OpenOptions
 
     public init(
         inputs: [String] = [], isRandom: Bool = false, seed: UInt64 = 0, dims: [Name: Int] = [:], output: String? = nil, replacing: Bool = false,
-        measures: Bool = false, runs: Int? = nil, threads: Int = processorCount, open: OpenOptions = OpenOptions()
+        measures: Bool = false, runs: Int? = nil, threads: Int = processorCount, limits: RunLimits = RunLimits(),
+        open: OpenOptions = OpenOptions()
     ) {
         self.inputs = inputs
         self.isRandom = isRandom
@@ -34,6 +36,7 @@ public struct RunOptions: Sendable {
         self.measures = measures
         self.runs = runs
         self.threads = threads
+        self.limits = limits
         self.open = open
     }
 }
@@ -62,7 +65,7 @@ extension Thimble {
         let start = monotonicSeconds()
         let file = try open(path, options: options.open)
         return try inFile(path, orOneOf: options.inputs + [options.output].compactMap(\.self)) {
-            let session = try Session(file.model, options: .init(threads: options.threads, seed: options.seed))
+            let session = try Session(file.model, options: options.limits.session(threads: options.threads, seed: options.seed))
             let loaded = monotonicSeconds()
             var inputs = RunInputs(session)
             for source in options.inputs { try inputs.add(source) }

@@ -105,6 +105,7 @@ package enum Operators {
         FusedMatMul.self,
         GRU.self,
         Gather.self,
+        GatherBlockQuantized.self,
         GatherElements.self,
         GatherND.self,
         Gelu.self,

@@ -114,4 +114,120 @@ import Testing
         #expect(try damping(12) >= 0.3)
         #expect(try damping(4000) <= 0.03)
     }
+
+    // MARK: - what the moments are of
+
+    private static func samples(_ dims: [Int], count: Int = 3) -> Samples {
+        var random = SeededRandom(seed: 13)
+        let values = (0..<count).map { _ -> [Name: Value] in
+            ["x": .tensor(.floats(nil, dims, (0..<dims.reduce(1, *)).map { _ in normal(&random) + 0.3 }))]
+        }
+        return Samples(values, origin: "some")
+    }
+
+    /// With moments H, the mean square of what row w of a weight makes is w·H·wᵀ: here of all rows together, from the moments and from the outputs.
+    private static func expectMomentsOfOutputs(_ node: Node, weight dims: [Int], input: [Int], opset: Int64 = 17) throws {
+        var random = SeededRandom(seed: 17)
+        let values = (0..<dims.reduce(1, *)).map { _ in normal(&random) }
+        let model = Model.small {
+            $0.opsetImports = [OpsetImport(version: opset)]
+            $0.graph.inputs = [ValueInfo(name: "x", type: .tensor(.float))]
+            $0.graph.outputs = [ValueInfo(name: "y", type: .tensor(.float))]
+            $0.graph.nodes = [node]
+            $0.graph.initializers = [.floats("w", dims, values)]
+        }
+        let samples = samples(input), session = try Session(model, options: .init(threads: 1))
+        var squares = 0.0, count = 0
+        for sample in samples.values {
+            guard case .tensor(let y)? = try session.run(sample).first else { Issue.record("no output"); return }
+            for value in try StripReader.floats(y.plainBytes(), .float, 0..<(y.elementCount ?? 0)) { squares += Double(value * value) }
+            count += y.elementCount ?? 0
+        }
+        let weight = try #require(model.weights(smallest: 1).first)
+        let calibration = try Calibration.measure(model, samples: samples, options: QuantizationOptions(scheme: .integers(bits: 4), smallest: 1))
+        let statistics = try #require(try calibration.statistics(weight), "\(node.opType ?? "")")
+        let reader = try StripReader(model.graph.initializers[0], weight.view)
+        var energy = 0.0
+        for strip in reader.strips(lanes: 1) { energy += statistics.moments[strip.outer].energy(of: try reader.floats(strip)) }
+        let expected = squares / Double(count) * Double(weight.view.outer * weight.view.rows)
+        #expect(abs(energy - expected) < 1e-3 * expected, "\(node.opType ?? "") \(node.attributes): \(energy) instead of \(expected)")
+    }
+
+    @Test(arguments: [1, 2], [[1, 1], [2, 3]])
+    func momentsOfConvolutionsAreThoseOfTheirOutputs(groups: Int, strides: [Int]) throws {
+        let dilations = [strides[0], 1]
+        let attributes = [
+            Attribute("group", .int(Int64(groups))), Attribute("strides", .ints(strides.map(Int64.init))), Attribute("dilations", .ints(dilations.map(Int64.init))),
+            Attribute("pads", .ints([1, 0, 2, 1])),
+        ]
+        try Self.expectMomentsOfOutputs(Node("Conv", inputs: ["x", "w"], outputs: ["y"], attributes: attributes), weight: [6, 4 / groups, 3, 2], input: [2, 4, 9, 7])
+        try Self.expectMomentsOfOutputs(
+            Node("ConvTranspose", inputs: ["x", "w"], outputs: ["y"], attributes: attributes), weight: [4, 6 / groups, 3, 2], input: [2, 4, 5, 6])
+    }
+
+    @Test(arguments: ["bsc,cd->bsd", "cd,bsc->bsd", "bsc,dc->bsd"])
+    func momentsOfEinsumsAreThoseOfTheirOutputs(equation: String) throws {
+        let isFirst = equation.hasPrefix("cd"), dims = equation.contains("dc") ? [12, 8] : [8, 12]
+        let node = Node("Einsum", inputs: isFirst ? ["w", "x"] : ["x", "w"], outputs: ["y"], attributes: [Attribute("equation", .string(Array(equation.utf8)))])
+        try Self.expectMomentsOfOutputs(node, weight: dims, input: [2, 5, 8])
+    }
+
+    @Test func momentsOfAnEinsumWithHeads() throws {
+        let node = Node("Einsum", inputs: ["x", "w"], outputs: ["y"], attributes: [Attribute("equation", .string(Array("bsc,chd->bhsd".utf8)))])
+        try Self.expectMomentsOfOutputs(node, weight: [8, 3, 4], input: [2, 5, 8])
+    }
+
+    /// y = x @ w, three times over; the body's weight is the body's own.
+    @Test(arguments: ["Loop", "Scan"]) func bodiesOfLoopsHaveStatistics(op: String) throws {
+        var random = SeededRandom(seed: 19)
+        let w = (0..<24 * 24).map { _ in Self.normal(&random) * 0.2 }, isLoop = op == "Loop"
+        let product = Node("MatMul", inputs: ["s", "w"], outputs: ["t"])
+        let body = Graph(
+            name: "body", nodes: isLoop ? [Node("Identity", inputs: ["c"], outputs: ["d"]), product] : [product, Node("Identity", inputs: ["t"], outputs: ["u"])],
+            inputs: isLoop ? [ValueInfo(name: "i", type: .tensor(.int64, [])), ValueInfo(name: "c", type: .tensor(.bool, [])), ValueInfo(name: "s", type: .tensor(.float, [4, 24]))]
+                : [ValueInfo(name: "s", type: .tensor(.float, [4, 24]))],
+            outputs: isLoop ? [ValueInfo(name: "d", type: .tensor(.bool, [])), ValueInfo(name: "t", type: .tensor(.float, [4, 24]))]
+                : [ValueInfo(name: "u", type: .tensor(.float, [4, 24]))],
+            initializers: [.floats("w", [24, 24], w)])
+        let model = Model.small {
+            $0.graph.inputs = [ValueInfo(name: "x", type: .tensor(.float, isLoop ? [4, 24] : [5, 4, 24]))]
+            $0.graph.outputs = [ValueInfo(name: "y", type: .tensor(.float))]
+            $0.graph.initializers = isLoop ? [.ints("n", [], [3])] : []
+            $0.graph.nodes = [
+                Node(
+                    Name(op), inputs: isLoop ? ["n", "", "x"] : ["x"], outputs: ["y"],
+                    attributes: [Attribute("body", .graph(body))] + (isLoop ? [] : [Attribute("num_scan_inputs", .int(1))]))
+            ]
+        }
+        let samples = Self.samples(isLoop ? [4, 24] : [5, 4, 24]), options = QuantizationOptions(scheme: .integers(bits: 4))
+        let calibration = try Calibration.measure(model, samples: samples, options: options)
+        #expect(calibration.notes.isEmpty, "\(calibration.notes)")
+        let done = try Quantization.quantize(model, options: options, calibration: calibration, folder: "/tmp")
+        #expect(done.report.changed.count == 1 && done.report.changed[0].change?.usedStatistics == true && done.report.changed[0].change?.method == .gptq)
+        let moments = try #require(try calibration.statistics(model.weights().filter { $0.reasonToStay == nil }[0])).moments
+        // Each round of each sample.
+        #expect(moments[0].vectorCount == 3 * 4 * (isLoop ? 3 : 5))
+    }
+
+    /// A body whose value grows by a row each round cannot hand it out; calibration goes on without.
+    @Test func valuesThatGrowAreLeft() throws {
+        let body = Graph(
+            name: "body",
+            nodes: [
+                Node("Identity", inputs: ["c"], outputs: ["d"]), Node("MatMul", inputs: ["s", "w"], outputs: ["m"]), Node("Concat", inputs: ["s", "m"], outputs: ["t"], attributes: [Attribute("axis", .int(0))]),
+            ],
+            inputs: [ValueInfo(name: "i", type: .tensor(.int64, [])), ValueInfo(name: "c", type: .tensor(.bool, [])), ValueInfo(name: "s", type: .tensor(.float))],
+            outputs: [ValueInfo(name: "d", type: .tensor(.bool, [])), ValueInfo(name: "t", type: .tensor(.float))],
+            initializers: [.floats("w", [24, 24], (0..<576).map { Float($0 % 11) / 40 })])
+        let model = Model.small {
+            $0.graph.inputs = [ValueInfo(name: "x", type: .tensor(.float, [1, 24]))]
+            $0.graph.outputs = [ValueInfo(name: "y", type: .tensor(.float))]
+            $0.graph.initializers = [.ints("n", [], [3])]
+            $0.graph.nodes = [Node("Loop", inputs: ["n", "", "x"], outputs: ["y"], attributes: [Attribute("body", .graph(body))])]
+        }
+        let options = QuantizationOptions(scheme: .integers(bits: 4))
+        let calibration = try Calibration.measure(model, samples: Self.samples([1, 24]), options: options)
+        #expect(calibration.notes == ["1 weights were not reached by the samples and are rounded without statistics"])
+        #expect(try Quantization.quantize(model, options: options, calibration: calibration, folder: "/tmp").report.changed.count == 1)
+    }
 }

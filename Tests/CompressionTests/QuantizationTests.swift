@@ -93,15 +93,39 @@ import Testing
         }
     }
 
-    @Test func clippingIsNoWorseThanTheRange() throws {
-        var values = Self.noise(128 * 64)
+    private static func sqnr(_ bits: Int, _ granularity: QuantizationOptions.Granularity, _ method: QuantizationOptions.Method, asymmetric: Bool = false, _ values: [Float]) throws -> Double {
+        let op = Node("Gemm", inputs: ["x", "w"], outputs: ["y"], attributes: [Attribute("transB", .int(1))])
+        let options = QuantizationOptions(scheme: .integers(bits: bits), granularity: granularity, isAsymmetric: asymmetric, method: method)
+        return try #require(try Self.quantize(Self.model([16, values.count / 16], values, op: op), options).report.changed.first?.change?.sqnr)
+    }
+
+    /// Rows of 1,024 about normal weights reach further than few codes should; of groups, the code that only one side has is worth the more the fewer there are.
+    @Test(arguments: [(4, QuantizationOptions.Granularity.channel, 1.0), (3, .channel, 2.0), (4, .group(64), 0.3), (3, .group(64), 0.8), (2, .group(64), 2.0)])
+    func clippingBeatsTheRange(bits: Int, granularity: QuantizationOptions.Granularity, decibels: Double) throws {
+        var random = SeededRandom(seed: 4)
+        let values = (0..<16 * 1024).map { _ in (0..<12).reduce(Float(-6)) { sum, _ in sum + Float.random(in: 0..<1, using: &random) } }
+        let gain = try Self.sqnr(bits, granularity, .mse, values) - Self.sqnr(bits, granularity, .rtn, values)
+        #expect(gain > decibels, "\(gain)")
+    }
+
+    @Test func outliersDoNotMakeClippingWorse() throws {
+        var values = Self.noise(16 * 512)
         for index in stride(from: 5, to: values.count, by: 97) { values[index] *= 6 }
-        func sqnr(_ method: QuantizationOptions.Method, asymmetric: Bool = false) throws -> Double {
-            let options = QuantizationOptions(scheme: .integers(bits: 4), granularity: .group(64), isAsymmetric: asymmetric, method: method)
-            return try #require(try Self.quantize(Self.model([128, 64], values), options).report.changed.first?.change?.sqnr)
-        }
-        #expect(try sqnr(.mse) >= sqnr(.rtn))
-        #expect(try sqnr(.hqq) >= sqnr(.rtn, asymmetric: true))
+        #expect(try Self.sqnr(4, .group(64), .mse, values) >= Self.sqnr(4, .group(64), .rtn, values))
+        #expect(try Self.sqnr(4, .group(64), .hqq, values) >= Self.sqnr(4, .group(64), .rtn, asymmetric: true, values))
+    }
+
+    /// A scale for every 16 weights: in a table, with both signs.
+    @Test func scalesOfBothSignsAreStoredAsTheyWereUsed() throws {
+        let values = Self.noise(16 * 8192), op = Node("Gemm", inputs: ["x", "w"], outputs: ["y"], attributes: [Attribute("transB", .int(1))])
+        let options = QuantizationOptions(scheme: .integers(bits: 3), granularity: .group(16), method: .mse)
+        let done = try Self.quantize(Self.model([16, 8192], values, op: op), options)
+        guard case .affine(let affine) = done.tensor.encoding, case .palette = affine.scale.encoding else { Issue.record("no table"); return }
+        let scales = try Self.scales(affine.scale)
+        #expect(scales.contains { $0 < 0 } && scales.contains { $0 > 0 })
+        let decoded = try Self.floats(done.tensor)
+        let signal = values.reduce(0.0) { $0 + Double($1) * Double($1) }, noise = zip(values, decoded).reduce(0.0) { $0 + Double($1.0 - $1.1) * Double($1.0 - $1.1) }
+        #expect(abs(try #require(done.report.changed.first?.change?.sqnr) - 10 * (signal / noise).logarithm10) < 0.01)
     }
 
     @Test func whatIsNoNumberLeavesItsTensorAlone() throws {

@@ -155,6 +155,19 @@ def matrices():
                 save("MatMulNBits", [x, b, scales, zero, groups, bias], 1, expected, N=n, K=k, bits=bits, block_size=block)
 
 
-for family in (attention, multi_head_attention, embeddings, quantized, matrices):
+def lookups():
+    indices = [np.array([[3, 0, -1], [2, 2, -7]], np.int64), np.array([1], np.int32), np.zeros((0,), np.int64)]
+    for bits in (2, 4, 8):
+        for columns, block in [(32, 32), (48, 16), (104, 32), (24, 128)]:
+            blocks, per = -(-columns // block), 8 // bits
+            data, scales = codes(np.uint8, 7, columns // per), f(7, blocks, low=-0.1, high=0.1)
+            for zero in (None, codes(np.uint8, 7, -(-blocks // per))):
+                for index in indices:
+                    save("GatherBlockQuantized", [data, index, scales, zero], bits=bits, block_size=block, gather_axis=0, quantize_axis=1)
+            three = codes(np.uint8, 5, 3, columns // per)
+            save("GatherBlockQuantized", [three, np.array([4, 1], np.int64), f(5, 3, blocks).astype(np.float16)], bits=bits, block_size=block, quantize_axis=-1)
+
+
+for family in (attention, multi_head_attention, embeddings, quantized, matrices, lookups):
     family()
 print(count, "cases,", refused, "refused")

@@ -50,6 +50,35 @@ struct QuantizeTests {
         if each.opset > 0 { #expect(verdict.opset == each.opset) }
     }
 
+    /// A table and a product behind it, with groups that do not divide 48, and rows with one scale.
+    @Test(arguments: [
+        ["--quantize", "int4", "--granularity", "group:32", "--method", "mse"], ["--quantize", "int4", "--granularity", "group:16", "--method", "hqq"],
+        ["--quantize", "int8", "--granularity", "group:32", "--asymmetric"], ["--quantize", "int8"], ["--quantize", "int2", "--method", "mse"],
+    ])
+    func lookupsAreThoseOfONNXRuntime(options: [String]) throws {
+        let work = try TemporaryFolder()
+        let made = try Command([Places.python, "-c", """
+            import numpy as np, onnx, sys
+            from onnx import TensorProto as T, helper as h, numpy_helper as nh
+            rng = np.random.default_rng(1)
+            f = lambda name, *shape: nh.from_array(rng.normal(size=shape).astype(np.float32), name)
+            v = lambda name, type, *shape: h.make_tensor_value_info(name, type, shape)
+            nodes = [h.make_node("Gather", ["table", "ids"], ["x"]), h.make_node("MatMul", ["x", "w"], ["y"])]
+            graph = h.make_graph(nodes, "g", [v("ids", T.INT64, 2, 9)], [v("y", T.FLOAT, 2, 9, 24)], [f("table", 200, 48), f("w", 48, 24)])
+            onnx.save(h.make_model(graph, opset_imports=[h.make_opsetid("", 21)], ir_version=10), sys.argv[1])
+            np.savez(sys.argv[2], ids=rng.integers(-200, 200, (2, 9)))
+            """, work("m.onnx"), work("in.npz")]).run()
+        try #require(made.exitCode == 0, "\(made)")
+        let outcome = try Command([
+            Places.python, Places.oracles + "/quantized_models.py", Places.thimble, work("."), work("m.onnx"), work("in.npz"), "--onnx-form", "nbits",
+        ] + options).run()
+        try #require(outcome.exitCode == 0, "\(outcome)")
+        #expect(try JSONDecoder().decode(Verdict.self, from: Data(outcome.output)).worst < 1e-4)
+        let export = try convert(work("m.onnx"), work("out.onnx"), ["--onnx-form", "nbits", "--force"] + options).run()
+        #expect(export.exitCode == 0, "\(export)")
+        #expect(export.text.contains("1 lookups are GatherBlockQuantized"), "\(export)")
+    }
+
     @Test func refusesWhatCannotBeBeforeItWorks() throws {
         let work = try TemporaryFolder()
         let model = Places.corpus + "/eval/mlp-digits.onnx", samples = Places.corpus + "/eval/cnn-digits/calib.npz"

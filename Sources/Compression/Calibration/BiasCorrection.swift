@@ -28,7 +28,7 @@ enum BiasCorrection {
 
     private static func bias(of node: Node, _ uses: [Name: Int], _ adds: [Name: Node]) -> Name? {
         switch node.opType?.text {
-        case "Conv", "Gemm":
+        case "Conv", "ConvTranspose", "Gemm":
             if case .float(let beta)? = node.attribute("beta")?.value, beta != 1 { return nil }
             if case .float(let alpha)? = node.attribute("alpha")?.value, alpha != 1 { return nil }
             return node.inputs.count > 2 ? node.inputs[2] : nil

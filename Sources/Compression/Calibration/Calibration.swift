@@ -112,7 +112,17 @@ extension Calibration {
     private static func run(
         _ model: Model, _ wanted: [Wanted], _ samples: Samples, _ options: QuantizationOptions, _ progress: @Sendable (String) -> Void
     ) throws -> ActivationSums {
-        let taps = ActivationTaps(model, Set(wanted.flatMap { $0.source.keys }))
+        let keys = Set(wanted.flatMap { $0.source.keys }), taps = ActivationTaps(model, keys)
+        guard taps.hasLoops else { return try run(taps, wanted, samples, options) }
+        do {
+            return try run(taps, wanted, samples, options)
+        } catch is ModelError {
+            // Values of a body may have other dims in each round.
+            return try run(ActivationTaps(model, keys, opensLoops: false), wanted, samples, options)
+        }
+    }
+
+    private static func run(_ taps: ActivationTaps, _ wanted: [Wanted], _ samples: Samples, _ options: QuantizationOptions) throws -> ActivationSums {
         let session = try Session(taps.model, options: .init(threads: 1))
         let observers = (0..<2).map { _ in ActivationObserver(wanted, taps.names, samples: samples.values.count) }
         try concurrently(2, threads: options.threads) { half in

@@ -2,7 +2,8 @@ internal import ModelGraph
 internal import Operators
 internal import Tensors
 
-/// The vectors that a convolution multiplies its kernel with: a window of the image at each place of the result (im2col).
+/// The vectors that a convolution multiplies its kernel with: a window of the image at each place of the result (im2col). A transposed convolution has 0
+/// where a tap of the kernel falls between two pixels.
 struct Windows: Hashable, Sendable {
     let groups: Int
     let kernel: [Int]
@@ -10,12 +11,14 @@ struct Windows: Hashable, Sendable {
     let dilations: [Int]
     let padsBefore: [Int]
     let padsAfter: [Int]
+    private let isTransposed: Bool
 
-    /// Nil for attributes that do not go with a kernel of these dims, [M, C / groups, kernel …]; of `auto_pad`, SAME is taken as a window in the middle.
+    /// Nil for attributes that do not go with a kernel of these dims, [M, C / groups, kernel …], transposed [C, M / groups, kernel …]; of `auto_pad`, SAME is taken as a window in the middle.
     init?(_ node: Node, weight dims: [Int]) {
         let rank = dims.count - 2
         guard rank >= 1, let groups = node.groups else { return nil }
         self.groups = groups
+        isTransposed = node.opType == "ConvTranspose"
         kernel = Array(dims[2...])
         strides = node.integers("strides") ?? [Int](repeating: 1, count: rank)
         dilations = node.integers("dilations") ?? [Int](repeating: 1, count: rank)
@@ -36,23 +39,26 @@ struct Windows: Hashable, Sendable {
         }
     }
 
-    /// Adds about `most` windows of each image of `input`, [N, C, …], to the sums of their groups; `turn` says where among the places they begin.
+    /// Adds about `most` windows of each image of `input`, [N, C, …] or the same of several rounds, to the sums of their groups; `turn` says where among the
+    /// places they begin.
     func add(_ input: Tensor, to sums: [MomentSums], most: Int, turn: Int) throws {
         let rank = kernel.count
-        guard input.dims.count == rank + 2, input.dims[1] % groups == 0 else { return }
-        let size = Array(input.dims[2...]), channels = input.dims[1] / groups
+        guard input.dims.count >= rank + 2, input.dims[input.dims.count - rank - 1] % groups == 0 else { return }
+        let size = Array(input.dims.suffix(rank)), channels = input.dims[input.dims.count - rank - 1] / groups
+        let images = input.dims.dropLast(rank + 1).reduce(1, *)
         var places: [Int] = []
         for axis in 0..<rank {
-            let span = size[axis] + padsBefore[axis] + padsAfter[axis] - (kernel[axis] - 1) * dilations[axis] - 1
-            guard span >= 0 else { return }
-            places.append(span / strides[axis] + 1)
+            let reach = (kernel[axis] - 1) * dilations[axis] + 1, pads = padsBefore[axis] + padsAfter[axis]
+            let count = isTransposed ? (size[axis] - 1) * strides[axis] + reach - pads : (size[axis] + pads - reach + strides[axis]) / strides[axis]
+            guard count > 0, size[axis] > 0, isTransposed || size[axis] + pads >= reach else { return }
+            places.append(count)
         }
         let placeCount = places.reduce(1, *), area = size.reduce(1, *), taps = kernel.reduce(1, *)
         guard placeCount > 0, sums.allSatisfy({ $0.count == channels * taps }) else { return }
         let step = max(1, placeCount / max(1, most))
         let values = try input.floats("an activation")
         var window = [Float](repeating: 0, count: channels * taps), tapOffsets = [Int](repeating: -1, count: taps)
-        for image in 0..<input.dims[0] {
+        for image in 0..<images {
             for place in stride(from: (turn &* 7919) % step, to: placeCount, by: step) {
                 offsets(place, places, size, &tapOffsets)
                 for group in 0..<groups {
@@ -73,14 +79,20 @@ struct Windows: Hashable, Sendable {
         let rank = kernel.count
         var start = [Int](repeating: 0, count: rank), rest = place
         for axis in (0..<rank).reversed() {
-            start[axis] = rest % places[axis] * strides[axis] - padsBefore[axis]
+            let place = rest % places[axis]
+            start[axis] = isTransposed ? place + padsBefore[axis] : place * strides[axis] - padsBefore[axis]
             rest /= places[axis]
         }
         for tap in result.indices {
             var rest = tap, offset = 0, unit = 1, isInside = true
             for axis in (0..<rank).reversed() {
-                let at = start[axis] + rest % kernel[axis] * dilations[axis]
+                let step = rest % kernel[axis] * dilations[axis]
+                var at = start[axis] + (isTransposed ? -step : step)
                 rest /= kernel[axis]
+                if isTransposed {
+                    isInside = isInside && at % strides[axis] == 0
+                    at = at >= 0 ? at / strides[axis] : -1
+                }
                 isInside = isInside && at >= 0 && at < size[axis]
                 offset += at * unit
                 unit *= size[axis]

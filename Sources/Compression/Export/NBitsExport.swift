@@ -25,12 +25,15 @@ enum NBitsExport {
             gone.insert(node.inputs[1])
             made += 1
         }
-        guard made > 0 else { return (model, ["no product has weights of 4 or 8 bits in groups of 16, 32, … 256: MatMulNBits is not used"]) }
         model.graph.initializers.removeAll { $0.name.map(gone.contains) ?? false }
         model.graph.initializers += added
         model.graph.inputs.removeAll { $0.name.map(gone.contains) ?? false }
+        let tables = GatherExport.apply(to: &model)
+        guard made + tables > 0 else { return (model, ["no product has weights of 4 or 8 bits in groups of 16, 32, … 256: MatMulNBits is not used"]) }
         if !model.opsetImports.contains(where: { $0.domain == "com.microsoft" }) { model.opsetImports.append(OpsetImport(domain: "com.microsoft", version: 1)) }
-        return (model, ["\(made) products are MatMulNBits of ONNX Runtime"])
+        var notes = made > 0 ? ["\(made) products are MatMulNBits of ONNX Runtime"] : []
+        if tables > 0 { notes.append("\(tables) lookups are GatherBlockQuantized of ONNX Runtime") }
+        return (model, notes)
     }
 
     private struct Form {

@@ -8,6 +8,8 @@ struct ScaleSearch: Sendable {
     let high: Float
     let isAsymmetric: Bool
     let storage: ScaleStorage
+    /// Scales may be negative: of few codes, the one that only one side has is worth much.
+    var turnsAround = false
 
     /// From the largest weight: nothing is clipped by more than half a step.
     func fromRange(_ x: UnsafePointer<Float>, _ count: Int) -> thimble_grid {
@@ -32,6 +34,20 @@ struct ScaleSearch: Sendable {
         guard least < most else { return best }
         var bestError = unsafe thimble_rounding_error(x, weight, count, best)
         var last = best.scale
+        if turnsAround, !isAsymmetric {
+            // The side of the largest weight gets the code that the other side does not have: its scale is turned around where that is the upper one.
+            let sign: Float = most > -least ? -1 : 1
+            var ratio: Float = 1.1
+            while ratio > 0.45 {
+                let scale = sign * storage.fit(max(-least, most) * ratio / -low)
+                ratio -= 0.02
+                guard scale != last else { continue }
+                last = scale
+                let candidate = thimble_grid(scale: scale, zero: 0, low: low, high: high)
+                let error = unsafe thimble_rounding_error(x, weight, count, candidate)
+                if error < bestError { (best, bestError) = (candidate, error) }
+            }
+        }
         // Few codes are worth clipping more for them.
         let end: Float = high - low < 8 ? 0.3 : high - low < 32 ? 0.5 : 0.7
         var ratio: Float = 0.98

@@ -44,8 +44,10 @@ extension WeightRounding {
                 let isAsymmetric = options.isAsymmetric || method == .hqq
                 let low: Float = isAsymmetric ? 0 : -Float(1 << (bits - 1)), high = low + Float(1 << bits) - 1
                 let largest = facts.largest / (isAsymmetric ? high / 2 : high + 0.5)
+                let turnsAround = bits <= 4 && !isAsymmetric
                 search = ScaleSearch(
-                    low: low, high: high, isAsymmetric: isAsymmetric, storage: ScaleStorage(largest: largest, cells: perRow > 1 ? cellCount : 1))
+                    low: low, high: high, isAsymmetric: isAsymmetric,
+                    storage: ScaleStorage(largest: largest, cells: perRow > 1 ? cellCount : 1, isSigned: turnsAround), turnsAround: turnsAround)
                 entropyStep = nil
                 rowSteps = nil
                 tensorGrid = isOneCell ? try Self.gridOfAll(rounding, search, facts, method) : nil

@@ -19,7 +19,7 @@ extension WeightRole {
             return .weight(.rowsFirst(dims, outer: groups), .windows, activation: 0)
         case ("ConvTranspose", 1):
             guard rank >= 3, let groups = node.groups, dims[0] % groups == 0 else { return .unknown }
-            return .weight(.transposedConvolution(dims, groups: groups), nil, activation: 0)
+            return .weight(.transposedConvolution(dims, groups: groups), .windows, activation: 0)
         case ("DeformConv", 1):
             guard rank >= 3 else { return .unknown }
             return .weight(.rowsFirst(dims), nil, activation: 0)
@@ -67,16 +67,20 @@ extension WeightRole {
         }
     }
 
-    /// Rows are the last letter that the result keeps, columns the one before or behind it that is summed over.
+    /// A weight whose first axis is summed over and whose others the result keeps, or of two axes the other way round. What it is multiplied with is known
+    /// where that axis is the last of the other operand.
     private static func einsum(_ index: Int, _ node: Node, _ dims: [Int]) -> WeightRole {
         guard case .string(let bytes)? = node.attribute("equation")?.value, let text = String(validating: bytes, as: UTF8.self) else { return .unknown }
         let sides = text.filter { $0 != " " }.split(separator: ">", omittingEmptySubsequences: false)
         guard sides.count == 2, sides[0].last == "-" else { return .unknown }
         let terms = sides[0].dropLast().split(separator: ",", omittingEmptySubsequences: false)
-        guard index < terms.count, terms[index].count == dims.count, dims.count == 2, !terms[index].contains(".") else { return .unknown }
+        guard index < terms.count, terms[index].count == dims.count, dims.count >= 2, !terms[index].contains(".") else { return .unknown }
         let letters = Array(terms[index]), kept = letters.map { sides[1].contains($0) }
-        if kept == [false, true] { return .weight(.columnsFirst(dims), nil, activation: 0) }
-        if kept == [true, false] { return .weight(.rowsFirst(dims), nil, activation: 0) }
+        guard Set(letters).count == letters.count, kept.count(where: { !$0 }) == 1, let summed = letters.first(where: { !sides[1].contains($0) }) else { return .unknown }
+        let other = 1 - index
+        let isLine = terms.count == 2 && terms[other].last == summed && terms[other].count(where: { $0 == summed }) == 1 && kept.count(where: \.self) == letters.count(where: { !terms[other].contains($0) })
+        if !kept[0] { return .weight(.firstAxisIsColumns(dims), isLine ? .lines : nil, activation: other) }
+        if dims.count == 2 { return .weight(.rowsFirst(dims), isLine ? .lines : nil, activation: other) }
         return .unknown
     }
 }

@@ -40,6 +40,14 @@ extension WeightView {
             rowBlock: dims.indices.map { $0 == rank - 2 ? 0 : 1 }, leadAxis: rank - 2, rowsComeFirst: false)
     }
 
+    /// The first axis is columns, all others rows.
+    static func firstAxisIsColumns(_ dims: [Int]) -> WeightView {
+        let lead = dims[0], rows = dims.dropFirst().reduce(1, *)
+        return WeightView(
+            outer: 1, rows: rows, lead: lead, tail: 1, outerStride: rows * lead, rowStride: 1, leadStride: rows,
+            rowBlock: dims.indices.map { $0 == 0 ? 0 : 1 }, leadAxis: 0, rowsComeFirst: false)
+    }
+
     /// [input channels, output channels of a group, taps …]: the kernel of a transposed convolution.
     static func transposedConvolution(_ dims: [Int], groups: Int) -> WeightView {
         let lead = dims[0] / groups, rows = dims[1], tail = dims[2...].reduce(1, *)

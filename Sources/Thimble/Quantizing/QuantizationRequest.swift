@@ -6,7 +6,7 @@ public struct QuantizationRequest: Sendable {
     public enum OnnxForm: String, CaseIterable, Sendable {
         /// `DequantizeLinear`; where the operator set is too old for it and cannot be raised, `Cast` and `Mul`.
         case dequantize
-        /// `MatMulNBits` of ONNX Runtime where a product allows it, else as above.
+        /// `MatMulNBits` and `GatherBlockQuantized` of ONNX Runtime where a product or a lookup allows it, else as above.
         case nbits
         /// The rounded values as plain floats.
         case float

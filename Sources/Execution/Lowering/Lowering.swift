@@ -11,6 +11,7 @@ protocol Lowering: SendableMetatype {
 
 enum Lowerings {
     static let all: [any Lowering.Type] = [
+        AttentionOperatorLowering.self,
         CodesProductLowering.self,
         ConcatLowering.self,
         ConvolutionLowering.self,

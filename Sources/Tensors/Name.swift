@@ -1,3 +1,9 @@
+#if canImport(Darwin)
+internal import Darwin
+#else
+internal import Glibc
+#endif
+
 /// Text of a model (names, domains, documentation): UTF-8 that is equal only if its bytes are equal.
 ///
 /// Swift's `String` takes `é` and `e` + accent for the same text, and so would merge two tensors that ONNX keeps apart
@@ -35,7 +41,13 @@ public struct Name: Sendable {
 
 extension Name: Hashable {
     public static func == (a: Name, b: Name) -> Bool {
-        a.text.utf8.elementsEqual(b.text.utf8)
+        guard a.text.utf8.count == b.text.utf8.count else { return false }
+        return unsafe a.withBytes { x in
+            unsafe b.withBytes { y in
+                guard let x = x.baseAddress, let y = y.baseAddress else { return true }
+                return unsafe memcmp(x, y, a.text.utf8.count) == 0
+            }
+        }
     }
 
     public func hash(into hasher: inout Hasher) {

@@ -43,6 +43,12 @@ package enum Dim: Hashable, Sendable {
         }
     }
 
+    /// True for the least of `other` and something that is at least 1.
+    package func isLeast(of other: Dim) -> Bool {
+        guard case .symbolic(let expression) = self, let other = other.expression else { return false }
+        return expression.isLeast(of: other)
+    }
+
     package var isNonNegative: Bool { lowerBound.map { $0 >= 0 } ?? false }
     package var isPositive: Bool { lowerBound.map { $0 > 0 } ?? false }
 

@@ -41,6 +41,12 @@ package struct DimExpression: Hashable, Sendable {
         return true
     }
 
+    /// True for min(other, x), x at least 1.
+    func isLeast(of other: DimExpression) -> Bool {
+        guard terms.count == 1, terms[0].coefficient == 1, terms[0].factors.count == 1, case .min(let a, let b) = terms[0].factors[0] else { return false }
+        return a == other && b.lowerBound ?? 0 >= 1 || b == other && a.lowerBound ?? 0 >= 1
+    }
+
     /// Graded order, greatest first: a product of two terms' factors keeps their order, so that division works from the first term on.
     private static func precedes(_ a: [DimAtom], _ b: [DimAtom]) -> Bool {
         if a.count != b.count { return a.count > b.count }

@@ -32,6 +32,9 @@ extension InferenceCall {
     static func broadcast(_ a: Dim, _ b: Dim) -> Dim? {
         if a == 1 { return b }
         if b == 1 || a.isSame(as: b) { return a }
+        // min(n, c) beside n is n wherever the two can be combined: as itself, as 1 beside 1, and as 1 = c.
+        if a.isLeast(of: b) { return b }
+        if b.isLeast(of: a) { return a }
         // Where one is not 1, the other is the same or 1.
         let (x, y) = (a.value != nil || a.lowerBound ?? 0 > 1, b.value != nil || b.lowerBound ?? 0 > 1)
         if x && y { return a.isDifferent(from: b) ? nil : a.value != nil ? a : b }

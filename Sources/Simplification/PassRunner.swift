@@ -2,22 +2,24 @@ internal import ModelGraph
 internal import Operators
 internal import Tensors
 
-/// Runs passes over one model. Before and after each pass that changed something the graph is checked; a failure names the pass.
+/// Runs passes over one model. The model is checked as a whole before the first pass and after the last; in between, after each pass that changed something,
+/// and so before the next, all edges and names are checked, and of what it changed everything else (`GraphEditor.check`). A failure names the pass.
 struct PassRunner {
     private let options: SimplificationOptions
+    private let passes: [any GraphPass.Type]
     private(set) var reports: [SimplificationReport.PassReport] = []
     private var indices: [String: Int] = [:]
     private(set) var rounds = 0
     private(set) var isSettled = true
 
     /// Throws for a name that no pass has.
-    init(_ options: SimplificationOptions) throws {
-        self.options = options
-        let known = Passes.all.map { $0.name }
+    init(_ options: SimplificationOptions, _ passes: [any GraphPass.Type]) throws {
+        (self.options, self.passes) = (options, passes)
+        let all = Passes.all(Passes.first, passes), known = all.map { $0.name }
         for name in (options.passes ?? []) + options.skipping where !known.contains(name) {
             throw ModelError(.badArgument, "there is no pass '\(printable(name))'; there are \(known.joined(separator: ", "))")
         }
-        for pass in Passes.all where isWanted(pass.name) {
+        for pass in all where isWanted(pass.name) {
             indices[pass.name] = reports.count
             reports.append(.init(name: pass.name, summary: pass.summary))
         }
@@ -35,24 +37,26 @@ struct PassRunner {
         note(pass, log, removed: (nodes - model.nodeCount, 0, 0))
     }
 
-    /// All passes of `Passes.rounds` until nothing changes.
-    mutating func run(_ graph: GraphEditor) throws {
+    /// All passes until nothing changes. `checkWhole` looks at the whole model with this graph in it, for tests.
+    mutating func run(_ graph: GraphEditor, checkWhole: (Graph) throws -> Void) throws {
         for round in 1...max(1, options.maximumRounds) {
             rounds = max(rounds, round)
             let before = graph.changeCount
             if round == 1 { try graph.inferAll() } else { try within("after round \(round - 1) of the passes") { try graph.inferAll() } }
-            for pass in Passes.rounds where isWanted(pass.name) { try run(pass, graph) }
+            for pass in passes where isWanted(pass.name) { try run(pass, graph, checkWhole) }
             if graph.changeCount == before { return }
         }
         isSettled = false
     }
 
-    private mutating func run(_ pass: any GraphPass.Type, _ graph: GraphEditor) throws {
+    private mutating func run(_ pass: any GraphPass.Type, _ graph: GraphEditor, _ checkWhole: (Graph) throws -> Void) throws {
         var log = PassLog()
         let changes = graph.changeCount, before = graph.size
         try within("pass '\(pass.name)'") {
             try pass.run(graph, &log)
-            if graph.changeCount != changes { try graph.check() }
+            guard graph.changeCount != changes else { return }
+            try graph.check()
+            if options.checksWholeModel { try checkWhole(graph.rebuilt()) }
         }
         guard graph.changeCount != changes else { return note(pass, log, removed: (0, 0, 0)) }
         let after = graph.size

@@ -15,6 +15,7 @@ enum Passes {
         MergeTransposes.self,
         MergeSlices.self,
         MergeConcats.self,
+        MergeScatters.self,
         MergeArithmetic.self,
         ShareSubexpressions.self,
         DropZeroStates.self,
@@ -22,11 +23,20 @@ enum Passes {
         FoldScaleAndBias.self,
         FoldPadding.self,
         FuseMatMulAdd.self,
+        FuseAttention.self,
         FuseLayerNormalization.self,
         FuseActivations.self,
         ShareTensors.self,
         RemoveDeadCode.self,
     ]
 
-    static var all: [any Pass.Type] { first + rounds }
+    static var all: [any Pass.Type] { all(first, rounds) }
+
+    /// One list of two. Each entry is converted by itself: the conversion of an array would look up every conformance anew in each process.
+    static func all(_ first: [any ModelPass.Type], _ rounds: [any GraphPass.Type]) -> [any Pass.Type] {
+        var result: [any Pass.Type] = []
+        for pass in first { result.append(pass) }
+        for pass in rounds { result.append(pass) }
+        return result
+    }
 }

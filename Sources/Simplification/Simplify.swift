@@ -10,21 +10,27 @@ internal import Glibc
 /// A model that computes the same with fewer nodes and bytes, and what was done to it.
 ///
 /// Weights are not copied unless they change. Inputs, outputs, operator sets and metadata stay; training graphs are left alone, and what they name stays.
-/// Throws for a model with errors (see `checkModel`), one with a node that could never run, and a name that no pass has.
+/// Throws for a model with errors (see `checkModel`), one with a node that could never run, a name that no pass has, and an operator set that it cannot have.
 public func simplify(_ model: Model, options: SimplificationOptions = .init()) throws -> (model: Model, report: SimplificationReport) {
+    try simplify(model, options: options, passes: Passes.rounds)
+}
+
+/// With other passes than those of `Passes`; for tests of the runner.
+func simplify(_ model: Model, options: SimplificationOptions, passes: [any GraphPass.Type]) throws -> (model: Model, report: SimplificationReport) {
     let start = monotonicSeconds()
     try refuseErrors(of: model)
-    var runner = try PassRunner(options), result = try simplified(model, &runner)
+    let source = model, model = try options.opset.map { try OpsetConversion.raise(source, to: $0) } ?? source
+    var runner = try PassRunner(options, passes), result = try simplified(model, &runner)
     if !model.functions.isEmpty, runner.isWanted(InlineFunctions.name) {
         // Once with the functions inlined, once without: which is smaller shows in the end.
-        var other = try PassRunner(options), inlined = model
+        var other = try PassRunner(options, passes), inlined = model
         try other.run(InlineFunctions.self, &inlined)
         let whole = try simplified(inlined, &other)
         if (whole.nodeCount, whole.functions.count) <= (result.nodeCount, result.functions.count) { (runner, result) = (other, whole) }
     }
     try within("after simplification") { try refuseErrors(of: result) }
     let report = SimplificationReport(
-        passes: runner.reports, nodesBefore: model.nodeCount, nodesAfter: result.nodeCount, rounds: runner.rounds, isSettled: runner.isSettled,
+        passes: runner.reports, nodesBefore: source.nodeCount, nodesAfter: result.nodeCount, rounds: runner.rounds, isSettled: runner.isSettled,
         seconds: monotonicSeconds() - start)
     return (result, report)
 }
@@ -39,7 +45,11 @@ private func simplified(_ model: Model, _ runner: inout PassRunner) throws -> Mo
     let setting = GraphEditor.Setting(
         opsets: Domain.versions(model.opsetImports), irVersion: version, functions: functions, freezesDefaults: runner.freezesDefaults)
     let editor = Loader.load(model.graph, setting, pinned: model.namesKnownToTraining)
-    try runner.run(editor)
+    try runner.run(editor) { graph in
+        var whole = result
+        whole.graph = graph
+        try refuseErrors(of: whole)
+    }
     result.graph = try editor.rebuilt()
     for index in result.functions.indices {
         let function = result.functions[index]
@@ -47,7 +57,11 @@ private func simplified(_ model: Model, _ runner: inout PassRunner) throws -> Mo
             let imports = function.opsetImports.isEmpty ? model.opsetImports : function.opsetImports
             let inner = GraphEditor.Setting(opsets: Domain.versions(imports), irVersion: version, functions: functions, isFunction: true)
             let editor = Loader.load(function.body, inner, pinned: [])
-            try runner.run(editor)
+            try runner.run(editor) { body in
+                var whole = result
+                whole.functions[index].nodes = body.nodes
+                try refuseErrors(of: whole)
+            }
             let body = try editor.rebuilt()
             (result.functions[index].nodes, result.functions[index].valueInfos) = (body.nodes, body.valueInfos)
         }
@@ -67,7 +81,7 @@ private func refuseErrors(of model: Model) throws {
 
 extension Function {
     /// The body as a graph without types.
-    fileprivate var body: Graph {
+    var body: Graph {
         Graph(
             nodes: nodes, inputs: inputs.map { ValueInfo(name: $0, type: nil) }, outputs: outputs.map { ValueInfo(name: $0, type: nil) }, valueInfos: valueInfos)
     }

@@ -18,6 +18,7 @@ struct ConvertCommand: ParsableCommand {
               thimble convert models/ -o converted/ --jobs 4 --resume --report report.json
               thimble convert model.onnx -o simple.onnx --simplify --strip
               thimble convert model.onnx --simplify --skip-pass inline-functions --explain
+              thimble convert model.onnx -o attention.onnx --simplify --opset 24
 
             Passes of --simplify, in the order in which they run:
             \(passList)
@@ -80,6 +81,9 @@ struct ConvertCommand: ParsableCommand {
     @Flag(help: "Simplify with initializers that are inputs too as constants; they are no inputs afterwards.")
     var freezeDefaults = false
 
+    @Option(help: ArgumentHelp("Simplify with this version of the default operator set, if the model means the same in it: later ones have more operators to recognise.", valueName: "version"))
+    var opset: Count?
+
     @Flag(help: "Print what each pass did.")
     var explain = false
 
@@ -112,9 +116,10 @@ struct ConvertCommand: ParsableCommand {
 
     /// Naming passes asks for it too.
     private var simplification: SimplificationOptions? {
-        guard simplify || passes != nil || !skipPass.isEmpty || freezeDefaults else { return nil }
+        guard simplify || passes != nil || !skipPass.isEmpty || freezeDefaults || opset != nil else { return nil }
         return SimplificationOptions(
-            passes: passes?.split(separator: ",").map(String.init), skipping: skipPass, freezesDefaults: freezeDefaults)
+            passes: passes?.split(separator: ",").map(String.init), skipping: skipPass, freezesDefaults: freezeDefaults,
+            opset: opset.map { Int64($0.value) })
     }
 
     private func options(_ progress: ProgressLine) throws -> ConversionOptions {

@@ -85,6 +85,33 @@ struct FoldingTests {
         #expect(simple.graph.initializers.count == 1)
     }
 
+    /// Values that a loop carries change from trip to trip, constants around it do not.
+    @Test func simplifiesInsideOfLoops() throws {
+        let body = Graph(
+            name: "body",
+            nodes: [
+                Node("Identity", inputs: ["going"], outputs: ["goOn"]), Node("Mul", inputs: ["k", "k"], outputs: ["k2"]), Node("Identity", inputs: ["state"], outputs: ["copy"]),
+                Node("Add", inputs: ["copy", "k2"], outputs: ["next"]), Node("Concat", inputs: ["next", "x"], outputs: ["grown"], attributes: [Attribute("axis", .int(0))]),
+            ],
+            inputs: [ValueInfo(name: "trip", type: .tensor(.int64, [])), ValueInfo(name: "going", type: .tensor(.bool, [])), ValueInfo(name: "state", type: .tensor(.float, [2, 4]))],
+            outputs: [ValueInfo(name: "goOn", type: .tensor(.bool)), ValueInfo(name: "grown", type: .tensor(.float))])
+        let loop = Node("Loop", inputs: ["trips", "", "x"], outputs: ["y"], attributes: [Attribute("body", .graph(body))])
+        let simple = try checked(.of([loop], [.ints("trips", [], [3]), .weights("k", [4])], inputs: ["x": [2, 4]]))
+        guard case .graph(let inner)? = simple.graph.nodes[0].attribute("body")?.value else { Issue.record("no body"); return }
+        #expect(Set(inner.nodes.map { $0.opType?.text ?? "" }).subtracting(["Identity"]) == ["Add", "Concat"])
+        #expect(inner.nodes.count <= 3)
+        #expect(simple.graph.initializers.count + inner.initializers.count == 2)
+    }
+
+    /// A constant that is an output stands in a node; all others are initializers, which take fewer bytes.
+    @Test func writesConstantsThatAreOutputsAsNodes() throws {
+        let branch = Graph(name: "b", nodes: [Node("Exp", inputs: ["k"], outputs: ["o"])], outputs: [ValueInfo(name: "o", type: .tensor(.float))], initializers: [.weights("k", [4])])
+        let choice = Node("If", inputs: ["b"], outputs: ["y"], attributes: [Attribute("then_branch", .graph(branch)), Attribute("else_branch", .graph(branch))])
+        let simple = try checked(.of([choice], inputs: ["b": []]))
+        guard case .graph(let inner)? = simple.graph.nodes.last?.attribute("then_branch")?.value else { Issue.record("no branch"); return }
+        #expect(inner.nodes.map(\.opType) == ["Constant"] && inner.initializers.isEmpty)
+    }
+
     @Test func inlinesFunctions() throws {
         let body = [Node("Sigmoid", inputs: ["a"], outputs: ["s"]), Node("LeakyRelu", inputs: ["s"], outputs: ["l"], attributes: [Attribute("alpha", .float(0), hasValue: false, referenceName: "slope")]), Node("Mul", inputs: ["a", "l"], outputs: ["o"])]
         let function = Function(name: "F", domain: "local", inputs: ["a"], outputs: ["o"], attributeDefaults: [Attribute("slope", .float(0.25))], nodes: body, opsetImports: [OpsetImport(version: 17)])

@@ -2,7 +2,7 @@ import Execution
 import Foundation
 import ModelGraph
 import Operators
-import Simplification
+@testable import Simplification
 import Tensors
 import TestSupport
 import Testing
@@ -63,7 +63,8 @@ struct SeededRandom {
 /// finds nothing to do, and the result has no errors.
 @discardableResult
 func checked(_ model: Model, _ passes: String..., sourceLocation: SourceLocation = #_sourceLocation) throws -> Model {
-    let options = SimplificationOptions(passes: passes.isEmpty ? nil : passes)
+    var options = SimplificationOptions(passes: passes.isEmpty ? nil : passes)
+    options.checksWholeModel = true
     let simple = try simplify(model, options: options).model
     #expect(simple.graph.inputs.map(\.name) == model.graph.inputs.map(\.name), sourceLocation: sourceLocation)
     #expect(simple.graph.outputs == model.graph.outputs, sourceLocation: sourceLocation)

@@ -25,7 +25,7 @@ extension GraphEditor {
     func setAttribute(_ node: NodeID, _ name: Name, _ value: AttributeValue?) {
         nodes[node].node.attributes.removeAll { $0.name == name }
         if let value { nodes[node].node.attributes.append(Attribute(name, value)) }
-        noteChange()
+        noteChange(of: node)
     }
 
     /// Input `index` of a node, -1 if it is left out.

@@ -63,7 +63,9 @@ extension GraphEditor {
         let found = isOpen
             ? [Fact](repeating: .unknown, count: node.outputs.count)
             : try Operators.infer(node, opset: record.opset, inputs: record.inputs.map { $0 >= 0 ? fact($0) : nil }, subgraphs: InferredSubgraphs(self, id))
-        for (value, fact) in zip(record.outputs, found) where value >= 0 { facts[value] = fact }
+        // What a DequantizeLinear makes is not known as a value: computed in advance, it and what follows would no longer be quantized.
+        let isQuantized = record.kind == .dequantizeLinear
+        for (value, fact) in zip(record.outputs, found) where value >= 0 { facts[value] = isQuantized ? fact.withoutValue : fact }
     }
 }
 

@@ -35,6 +35,12 @@ final class GraphEditor {
     var annotated: Set<ValueID> = []
     /// Grows with every change.
     private(set) var changeCount = 0
+    /// Nodes whose inputs, outputs or attributes changed since the last check.
+    var touched: [NodeID] = []
+    /// Names that more than one value had at some time: only they can clash.
+    private(set) var sharedNames: Set<Name> = []
+    /// Clashes with names of graphs around that were there in the source, where they mean one thing.
+    var knownClashes: Set<Name> = []
 
     init(_ setting: Setting) { self.setting = setting }
 
@@ -44,6 +50,11 @@ final class GraphEditor {
     var nodeCount: Int { nodes.reduce(0) { $0 + ($1.isAlive ? 1 : 0) } }
 
     func noteChange() { changeCount += 1 }
+
+    func noteChange(of node: NodeID) {
+        changeCount += 1
+        touched.append(node)
+    }
 
     /// The living nodes of these kinds, in the order in which they came to be.
     func nodes(of kinds: OperatorKind...) -> [NodeID] {
@@ -59,16 +70,24 @@ final class GraphEditor {
     func addValue(_ name: Name, in graph: GraphID) -> ValueID {
         values.append(EditedValue(name: name, graph: graph))
         facts.append(nil)
-        nameCounts[name, default: 0] += 1
+        count(name)
         return values.count - 1
     }
 
     func count(of name: Name) -> Int { nameCounts[name] ?? 0 }
 
+    private func count(_ name: Name) {
+        func raise(_ count: inout Int) -> Int {
+            count += 1
+            return count
+        }
+        if raise(&nameCounts[name, default: 0]) > 1 { sharedNames.insert(name) }
+    }
+
     func rename(_ value: ValueID, _ name: Name) {
         nameCounts[values[value].name, default: 1] -= 1
         values[value].name = name
-        nameCounts[name, default: 0] += 1
+        count(name)
     }
 
     /// A short name that no value has.
@@ -145,7 +164,7 @@ final class GraphEditor {
         removeUse(old, use)
         nodes[node].inputs[index] = value
         addUse(value, use)
-        noteChange()
+        noteChange(of: node)
     }
 
     /// Other inputs for a node; trailing omitted ones go.
@@ -155,7 +174,7 @@ final class GraphEditor {
         while inputs.last == -1 { inputs.removeLast() }
         nodes[node].inputs = inputs
         for (index, value) in inputs.enumerated() { addUse(value, Use(node: node, index: index)) }
-        noteChange()
+        noteChange(of: node)
     }
 
     /// True if everything that reads `old` can read `new` instead. Names of the outermost graph's outputs are promises, and an output of a
@@ -176,7 +195,12 @@ final class GraphEditor {
         let users = values[old].users
         values[old].users = UserList()
         for use in users {
-            if use.node >= 0 { nodes[use.node].inputs[use.index] = new } else { graphs[use.graph].outputs[use.index] = new }
+            if use.node >= 0 {
+                nodes[use.node].inputs[use.index] = new
+                touched.append(use.node)
+            } else {
+                graphs[use.graph].outputs[use.index] = new
+            }
             values[new].users.add(use)
         }
         noteChange()
@@ -224,7 +248,7 @@ final class GraphEditor {
         if let old = maker(value) { nodes[old].outputs = nodes[old].outputs.map { $0 == value ? -1 : $0 } }
         nodes[node].outputs[index] = value
         values[value].maker = node
-        noteChange()
+        noteChange(of: node)
     }
 
     /// Takes out a node that nobody needs, with the graphs in it. What it alone read becomes unused.

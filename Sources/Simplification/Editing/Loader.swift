@@ -15,6 +15,9 @@ struct Loader {
     static func load(_ graph: Graph, _ setting: GraphEditor.Setting, pinned: Set<Name>) -> GraphEditor {
         var loader = Loader(editor: GraphEditor(setting), pinned: pinned)
         _ = loader.load(graph, owner: -1, depth: 0)
+        // They were looked at before.
+        loader.editor.touched = []
+        loader.editor.knownClashes = loader.editor.clashes()
         return loader.editor
     }
 

@@ -27,8 +27,10 @@ enum FoldShapes: GraphPass {
 
 extension GraphEditor {
     /// The target of a Reshape of `data` (without `allowzero`) that gives it the dims of `output`, whatever the symbols stand for; nil if there is none.
-    func target(of output: ValueID, from data: ValueID) -> [Int]? {
-        guard let dims = dims(output) else { return nil }
+    func target(of output: ValueID, from data: ValueID) -> [Int]? { dims(output).flatMap { target($0, from: data) } }
+
+    /// The same for dims that are wanted.
+    func target(_ dims: [Dim], from data: ValueID) -> [Int]? {
         let source = self.dims(data) ?? []
         var target: [Int] = [], isCopying = false, free = 0
         for (axis, dim) in dims.enumerated() {

@@ -24,7 +24,7 @@ enum RemoveDeadCode: GraphPass {
                 graph.nodes[node].outputs.removeLast()
                 if last >= 0 {
                     graph.forget(last)
-                    graph.noteChange()
+                    graph.noteChange(of: node)
                     log.did("unused output of \(graph.label(node))")
                 }
                 pending.append(node)

@@ -4,8 +4,8 @@ internal import Tensors
 /// Computes once what is computed twice.
 ///
 /// Applies to nodes of the same operator, inputs and attributes, in the same graph or with one in a graph around the other's. Leaves alone random
-/// operators, nodes with subgraphs, walls and calls of functions. QuantizeLinear and DequantizeLinear stay where they are, as runtimes look for pairs of
-/// them around each node.
+/// operators, nodes with subgraphs, walls and calls of functions. Codes that several nodes dequantize alike are dequantized once: runtimes give each
+/// reader a DequantizeLinear of its own again before they look for quantized operators.
 enum ShareSubexpressions: GraphPass {
     static let name = "share-subexpressions"
     static let summary = "what is computed twice is computed once"
@@ -48,8 +48,7 @@ enum ShareSubexpressions: GraphPass {
     /// Nil for nodes that are left alone.
     private static func hash(of node: NodeID, _ graph: GraphEditor) -> Int? {
         let record = graph.nodes[node]
-        guard record.kind != .other, !record.kind.isRandom, record.kind != .dropout, record.subgraphs.isEmpty, record.kind != .quantizeLinear,
-            record.kind != .dequantizeLinear, record.kind != .constant
+        guard record.kind != .other, !record.kind.isRandom, record.kind != .dropout, record.subgraphs.isEmpty, record.kind != .constant
         else { return nil }
         var sum = 0
         for attribute in record.node.attributes {

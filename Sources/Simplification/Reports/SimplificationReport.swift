@@ -11,11 +11,19 @@ public struct SimplificationOptions: Sendable, Equatable {
     /// with this they are no inputs afterwards.
     public var freezesDefaults: Bool
 
-    public init(passes: [String]? = nil, skipping: [String] = [], maximumRounds: Int = 12, freezesDefaults: Bool = false) {
+    /// The version of the default operator set that the model shall have, so that operators of it can be recognised; nil: that which it has. A model that
+    /// would compute something else in it is refused, with the operator named, and so is a lower version.
+    public var opset: Int64?
+
+    /// Run all checks on the whole model after each pass, not only on what it changed. Slow; for tests of passes.
+    var checksWholeModel = false
+
+    public init(passes: [String]? = nil, skipping: [String] = [], maximumRounds: Int = 12, freezesDefaults: Bool = false, opset: Int64? = nil) {
         self.passes = passes
         self.skipping = skipping
         self.maximumRounds = maximumRounds
         self.freezesDefaults = freezesDefaults
+        self.opset = opset
     }
 }
 

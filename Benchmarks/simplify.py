@@ -2,18 +2,22 @@
 """Times and measures `thimble convert --simplify` beside onnxslim and onnxsim: simplify.py THIMBLE OUTPUT.md MODEL...
 
 Run with a Python that has onnx, onnxslim and onnxsim (newest). Each simplifier works in a process of its own with one thread. Nodes are counted with those of
-subgraphs and functions, bytes with external data. Times are processor time, best of two: of thimble the whole process, of the peers only the call of
-their function with reading and writing, without the start of Python and its imports, which take longer than that.
+subgraphs and functions, bytes with external data. Times are processor time, the best of ROUNDS (from the environment; 2), of thimble of twice as many: of the
+whole processes, and of the bare work. That is for the peers the call of their function with reading and writing, and for thimble the process without what
+`thimble --version` takes.
+A model with initializers that callers may replace has a second row with --freeze-defaults.
 """
 
 import glob
 import json
 import os
-import resource
 import subprocess
 import sys
 import tempfile
 
+import onnx
+
+ROUNDS = int(os.environ.get("ROUNDS", 2))
 PEER = """
 import json, sys, time
 tool, source, target = sys.argv[1:4]
@@ -29,12 +33,10 @@ else:
     onnx.save(onnxsim.simplify(onnx.load(source))[0], target)
 print(json.dumps({"seconds": time.process_time() - start}))
 """
-COUNT = """
-import json, sys
-import onnx
 
 
 def count(nodes):
+    """Nodes with those of all graphs in them."""
     total = len(nodes)
     for node in nodes:
         for attribute in node.attribute:
@@ -42,11 +44,6 @@ def count(nodes):
                 total += count(attribute.g.node)
             total += sum(count(g.node) for g in attribute.graphs)
     return total
-
-
-model = onnx.load(sys.argv[1], load_external_data=False)
-print(count(model.graph.node) + sum(count(f.node) for f in model.functions))
-"""
 
 
 def run(arguments, **options):
@@ -59,7 +56,8 @@ def run(arguments, **options):
 
 
 def nodes(path):
-    return int(run([sys.executable, "-c", COUNT, path])[0])
+    model = onnx.load(path, load_external_data=False)
+    return count(model.graph.node) + sum(count(f.node) for f in model.functions)
 
 
 def size(path):
@@ -67,58 +65,82 @@ def size(path):
     return sum(os.path.getsize(p) for p in [path] + glob.glob(glob.escape(stem) + "-*.bin") + glob.glob(glob.escape(path) + "*data*"))
 
 
-def ours(thimble, source, target, options):
-    best = None
-    for _ in range(2):
-        out, seconds, memory, code, err = run([thimble, "convert", source, "-o", target, "--force", "--threads", "1", *options])
-        if code != 0:
-            return {"error": err.strip()[-120:]}
-        best = min(best or seconds, seconds)
-    return {"nodes": nodes(target), "bytes": size(target), "seconds": best, "memory": memory}
+def best(results):
+    """Of several runs of one simplifier."""
+    failed = next((r for r in results if "error" in r), None)
+    return failed or {**results[0], **{key: min(r[key] for r in results) for key in ("process", "call", "memory")}}
+
+
+def ours(thimble, source, target, options, start):
+    _, seconds, memory, code, err = run([thimble, "convert", source, "-o", target, "--force", "--threads", "1", *options])
+    if code != 0:
+        return {"error": err.strip()[-120:]}
+    return {"nodes": nodes(target), "bytes": size(target), "process": seconds, "call": max(0, seconds - start), "memory": memory}
 
 
 def peer(tool, source, target):
-    best = None
-    for _ in range(2):
-        out, _, memory, code, err = run([sys.executable, "-c", PEER, tool, source, target])
-        if code != 0:
-            return {"error": (err.strip().splitlines() or ["?"])[-1][:120]}
-        seconds = json.loads(out.strip().splitlines()[-1])["seconds"]
-        best = min(best or seconds, seconds)
-    return {"nodes": nodes(target), "bytes": size(target), "seconds": best, "memory": memory}
+    out, seconds, memory, code, err = run([sys.executable, "-c", PEER, tool, source, target])
+    if code != 0:
+        return {"error": (err.strip().splitlines() or ["?"])[-1][:120]}
+    call = json.loads(out.strip().splitlines()[-1])["seconds"]
+    return {"nodes": nodes(target), "bytes": size(target), "process": seconds, "call": call, "memory": memory}
+
+
+def has_defaults(source):
+    model = onnx.load(source, load_external_data=False)
+    inputs = {i.name for i in model.graph.input}
+    return model.ir_version >= 4 and any(i.name in inputs for i in model.graph.initializer)
 
 
 def cell(result, key):
     if "error" in result:
         return "fails"
-    return f"{result[key] * 1000:.0f} ms" if key == "seconds" else f"{result[key]:,}"
+    return f"{result[key] * 1000:.1f}" if key in ("process", "call") else f"{result[key]:,}"
 
 
 def main():
     thimble, report, sources = sys.argv[1], sys.argv[2], sys.argv[3:]
-    lines = [
-        "| model | nodes | thimble | onnxslim | onnxsim | bytes | thimble | with --strip | onnxslim | onnxsim | thimble | onnxslim | onnxsim |",
-        "|---|---|---|---|---|---|---|---|---|---|---|---|---|",
+    start = min(run([thimble, "--version"])[1] for _ in range(20))
+    sizes = [
+        "| model | nodes | thimble | onnxslim | onnxsim | bytes | thimble | with --strip | onnxslim | onnxsim |",
+        "|---|---|---|---|---|---|---|---|---|---|",
     ]
+    times = ["| model | thimble | onnxslim | onnxsim | ratio | thimble, bare | onnxslim, bare | onnxsim, bare | ratio |", "|---|---|---|---|---|---|---|---|---|"]
     misses = []
     with tempfile.TemporaryDirectory() as folder:
         target = os.path.join(folder, "out.onnx")
+        rows = []
         for source in sources:
-            name = os.path.basename(source)[: -len(".onnx")]
-            simple, stripped = ours(thimble, source, target, ["--simplify"]), ours(thimble, source, target, ["--simplify", "--strip"])
-            slim, sim = peer("onnxslim", source, target), peer("onnxsim", source, target)
-            for key, best in (("nodes", simple), ("bytes", stripped)):
+            rows.append((source, []))
+            if has_defaults(source):
+                rows.append((source, ["--freeze-defaults"]))
+        for source, options in rows:
+            name = " ".join([os.path.basename(source)[: -len(".onnx")], *options])
+            simple, slim, sim = [], [], []
+            for _ in range(ROUNDS):
+                simple += [ours(thimble, source, target, ["--simplify", *options], start) for _ in range(2)]
+                slim.append(peer("onnxslim", source, target))
+                sim.append(peer("onnxsim", source, target))
+            simple, slim, sim = best(simple), best(slim), best(sim)
+            stripped = ours(thimble, source, target, ["--simplify", "--strip", *options], start)
+            for key, mine in (("nodes", simple), ("bytes", simple), ("bytes", stripped)):
                 rivals = [r[key] for r in (slim, sim) if "error" not in r]
-                if "error" in best or rivals and best[key] > min(rivals):
-                    misses.append(f"{name}: {cell(best, key)} {key}, the better peer {min(rivals, default=0):,}")
-            if "error" not in slim and "error" not in simple and simple["seconds"] > slim["seconds"] / 10:
-                misses.append(f"{name}: {cell(simple, 'seconds')}, onnxslim {cell(slim, 'seconds')}")
+                if "error" in mine or rivals and mine[key] > min(rivals):
+                    misses.append(f"{name}: {cell(mine, key)} {key}{' stripped' if mine is stripped else ''}, the better peer {min(rivals, default=0):,}")
+            ratios = {}
+            for key in ("process", "call"):
+                ratios[key] = "" if "error" in slim or "error" in simple else f"{simple[key] / slim[key]:.3f}"
+                if ratios[key] and simple[key] > slim[key] / 10:
+                    misses.append(f"{name}: {key} {cell(simple, key)} ms, onnxslim {cell(slim, key)} ms")
             row = [name, f"{nodes(source):,}"] + [cell(r, "nodes") for r in (simple, slim, sim)] + [f"{size(source):,}"]
-            row += [cell(r, "bytes") for r in (simple, stripped, slim, sim)] + [cell(r, "seconds") for r in (simple, slim, sim)]
-            lines.append("| " + " | ".join(row) + " |")
-            print(lines[-1], flush=True)
+            sizes.append("| " + " | ".join(row + [cell(r, "bytes") for r in (simple, stripped, slim, sim)]) + " |")
+            row = [name]
+            for key in ("process", "call"):
+                row += [cell(r, key) for r in (simple, slim, sim)] + [ratios[key]]
+            times.append("| " + " | ".join(row) + " |")
+            print(sizes[-1], times[-1], sep="\n", flush=True)
     with open(report, "w") as f:
-        f.write("\n".join(lines) + "\n\nMisses:\n\n" + "".join(f"* {m}\n" for m in misses))
+        f.write(f"Start of thimble: {start * 1000:.1f} ms\n\n" + "\n".join(sizes) + "\n\n" + "\n".join(times) + "\n\nMisses:\n\n" + "".join(f"* {m}\n" for m in misses))
     print("\n".join(misses))
 
 

@@ -1,5 +1,6 @@
 internal import ArgumentParser
 internal import Compression
+internal import Tensors
 internal import Thimble
 
 /// What `convert` takes about the weights' numbers.
@@ -10,6 +11,33 @@ struct QuantizationOptionGroup: ParsableArguments {
             discussion: "entropy: unclipped integers for --zlib, the step in standard deviations of a tensor (0.17; 0.03 is about 8 bits, 0.25 about 4).",
             valueName: "form"))
     var quantize: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "Let convolutions and matrix products compute with integers: int8; takes --calibrate.",
+            discussion: "Activations get a scale and a zero point each; weights become int8, biases 32-bit integers.", valueName: "form"))
+    var activations: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "What part of its values an activation's codes span: minmax, percentile[:P], entropy, mse, or auto, which measures all.", valueName: "method"))
+    var activationRange: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "With --activations: give layers back to floats, those that hurt most first, until the outputs have so many decibels.", valueName: "dB"))
+    var activationFloor: Double?
+
+    @Flag(help: "With --activations: codes are INT8. Default: UINT8, which ONNX Runtime's kernels on x86 take.")
+    var signedActivations = false
+
+    @Flag(inversion: .prefixedNo, help: "With --activations: scale channels before matrix products where that measures better (SmoothQuant).")
+    var smooth: Bool?
+
+    @Flag(
+        inversion: .prefixedNo,
+        help: "Make channels between convolutions alike (cross-layer equalization). Default: with --activations, where that measures better.")
+    var equalize: Bool?
 
     @Option(help: ArgumentHelp("What shares a scale: tensor, channel or group:N.", valueName: "kind"))
     var granularity = "channel"
@@ -50,9 +78,10 @@ struct QuantizationOptionGroup: ParsableArguments {
             valueName: "number", visibility: .hidden))
     var damping: Double?
 
-    /// Nil without `--quantize`.
+    /// Nil without `--quantize` and `--activations`.
     func request(threads: Int) throws -> QuantizationRequest? {
-        guard let quantize else {
+        let activations = try activationOptions(threads: threads)
+        guard let quantize = quantize ?? (activations == nil ? nil : "int8") else {
             for (name, isGiven) in [
                 ("--calibrate", !calibrate.isEmpty), ("--verify-with", !verifyWith.isEmpty), ("--asymmetric", asymmetric), ("--granularity", granularity != "channel"),
                 ("--method", method != "auto"), ("--only", !only.isEmpty), ("--except", !except.isEmpty), ("--onnx-form", onnxForm != "dequantize"),
@@ -80,7 +109,35 @@ struct QuantizationOptionGroup: ParsableArguments {
         let options = QuantizationOptions(
             scheme: scheme, granularity: granularity, isAsymmetric: asymmetric, method: method, only: only.map(NamePattern.init),
             except: except.map(NamePattern.init), damping: damping, correctsBiases: biasCorrection, threads: threads)
-        return QuantizationRequest(
-            options: options, calibration: calibrate, sampleLimit: samples?.value ?? 64, verification: verifyWith, onnxForm: form, balances: balance)
+        var request = QuantizationRequest(
+            options: options, calibration: calibrate, sampleLimit: samples?.value ?? 64, verification: verifyWith, onnxForm: form, balances: balance,
+            activations: activations)
+        request.equalizes = activations == nil && equalize == true
+        return request
+    }
+
+    /// Nil without `--activations`.
+    private func activationOptions(threads: Int) throws -> ActivationOptions? {
+        guard let activations else {
+            for (name, isGiven) in [
+                ("--activation-range", activationRange != nil), ("--activation-floor", activationFloor != nil), ("--signed-activations", signedActivations),
+                ("--smooth", smooth != nil), ("--equalize", equalize != nil && (quantize == nil || equalize == false)),
+            ] where isGiven { throw ValidationError("\(name) goes with --activations") }
+            return nil
+        }
+        guard activations == "int8" else { throw ValidationError("'\(activations)' is nothing that activations can be; there is int8") }
+        guard let range = ActivationOptions.Range(activationRange ?? "auto") else {
+            throw ValidationError("'\(activationRange ?? "")' is no range; there are minmax, percentile:P with P of 50 to 100, entropy, mse and auto")
+        }
+        guard !calibrate.isEmpty else {
+            throw ValidationError("--activations needs samples to see what values there are: give --calibrate DATA, or --calibrate synthetic to make some up")
+        }
+        if let quantize, quantize != "int8" { throw ValidationError("--activations goes with weights of int8, not of \(quantize)") }
+        if asymmetric { throw ValidationError("--asymmetric does not go with --activations: integer products want weights around 0") }
+        if granularity.hasPrefix("group") { throw ValidationError("--activations goes with --granularity channel or tensor: sums of a product have one scale") }
+        if onnxForm != "dequantize" { throw ValidationError("--onnx-form does not go with --activations, whose weights are made by DequantizeLinear") }
+        if let activationFloor, !(0...200).contains(activationFloor) { throw ValidationError("--activation-floor is a number of decibels, 0 to 200") }
+        return ActivationOptions(
+            elementType: signedActivations ? .int8 : .uint8, range: range, floor: activationFloor, smooths: smooth ?? true, equalizes: equalize, threads: threads)
     }
 }

@@ -64,7 +64,7 @@ extension Calibration {
     public static func measure(
         _ model: Model, samples: Samples, options: QuantizationOptions, memory: Int = 256 << 20, progress: @Sendable (String) -> Void = { _ in }
     ) throws -> Calibration {
-        let weights = model.weights(smallest: options.smallest).filter { $0.reasonToStay == nil && options.selects($0.name) }
+        let weights = model.weights(smallest: options.smallest, ofProducts: options.smallestOfProducts).filter { $0.reasonToStay == nil && options.selects($0.name) }
         var notes: [String] = [], known: [Place: InputStatistics] = [:]
         let wanted = weights.compactMap(Wanted.init)
         let large = wanted.count { $0.count > largestCount && !$0.source.isLookup }

@@ -33,7 +33,7 @@ struct Quantizer {
         self.model = model
         self.options = options
         self.calibration = calibration
-        weights = model.weights(smallest: options.smallest)
+        weights = model.weights(smallest: options.smallest, ofProducts: options.smallestOfProducts)
         try Self.checkPatterns(options, weights)
         var tensors: [Place: Tensor] = [:]
         model.forEachTensor { tensor, place in tensors[place] = tensor }

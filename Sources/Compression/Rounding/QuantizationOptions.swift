@@ -41,6 +41,8 @@ public struct QuantizationOptions: Sendable {
     public var except: [NamePattern]
     /// Elements below which a tensor stays as it is.
     public var smallest: Int
+    /// The same for weights of `Conv`, `ConvTranspose`, `Gemm` and `MatMul`; nil: as for others.
+    public var smallestOfProducts: Int?
     /// Columns are rounded in the order of what they are multiplied with, largest first (`gptq`).
     public var ordersColumns: Bool
     /// What is added to the diagonal of the input statistics, in parts of its mean (`gptq`). Nil: what is best on samples that are held out.

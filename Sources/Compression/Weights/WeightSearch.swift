@@ -4,8 +4,9 @@ internal import Tensors
 extension Model {
     /// Every float tensor of the model that could be a weight: initializers and `Constant` nodes, of the graph, of graphs within nodes and of
     /// functions. One that several nodes read is there once. Those that stay as they are come with the reason.
-    public func weights(smallest: Int = Weight.smallest) -> [Weight] {
-        var search = WeightSearch(smallest: smallest)
+    /// `smallest`: elements below which they do; `ofProducts`: the same for weights of convolutions and matrix products.
+    public func weights(smallest: Int = Weight.smallest, ofProducts: Int? = nil) -> [Weight] {
+        var search = WeightSearch(smallest: smallest, ofProducts: ofProducts ?? smallest)
         visit(&search)
         return search.weights()
     }
@@ -32,13 +33,15 @@ private struct WeightSearch: ModelVisitor {
     }
 
     private let smallest: Int
+    private let smallestOfProducts: Int
     private var found: [Found] = []
     private var users: [[Name: [User]]] = []
     private var scopes: [Place] = []
     private var node: [Node] = []
 
-    init(smallest: Int) {
+    init(smallest: Int, ofProducts: Int) {
         self.smallest = smallest
+        smallestOfProducts = ofProducts
     }
 
     mutating func enter(_ graph: Graph, at place: Place) {
@@ -108,7 +111,7 @@ private struct WeightSearch: ModelVisitor {
                 }
                 // What a table is used for otherwise does not follow its lookups.
                 if weight.product?.kind == .lookups, roles.list.count > 1 { weight.product = nil }
-                return tooSmall(weight)
+                return tooSmall(weight, isOfProduct: IntegerRegion.products.contains(role.user.node.opType ?? ""))
             case .stays(let reason): stays = stays ?? reason
             case .unknown: continue
             }
@@ -118,8 +121,9 @@ private struct WeightSearch: ModelVisitor {
         return tooSmall(weight)
     }
 
-    private func tooSmall(_ weight: Weight) -> String? {
-        weight.elementCount < smallest ? "fewer than \(smallest) elements" : nil
+    private func tooSmall(_ weight: Weight, isOfProduct: Bool = false) -> String? {
+        let smallest = isOfProduct ? smallestOfProducts : smallest
+        return weight.elementCount < smallest ? "fewer than \(smallest) elements" : nil
     }
 
     private struct Roles {

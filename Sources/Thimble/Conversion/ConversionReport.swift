@@ -28,6 +28,8 @@ public struct ConversionReport: Sendable {
     public var strip: StripReport?
     /// What became of each weight; nil without `--quantize`.
     public var quantization: QuantizationReport?
+    /// What became of the activations; nil without `--activations`.
+    public var activations: ActivationReport?
     /// How the outputs of both models compare, where samples were given.
     public var fidelity: Fidelity?
     /// How quantized weights stand in an `.onnx`.
@@ -58,6 +60,7 @@ extension ConversionReport {
             "simplify": simplification?.json ?? .null,
             "strip": strip?.json ?? .null,
             "quantization": quantization?.json ?? .null,
+            "activations": activations?.json ?? .null,
             "fidelity": fidelity?.json ?? .null,
             "export_notes": .list(exportNotes, JSONValue.string),
             "warnings": .list(warnings, \.json),
@@ -76,6 +79,7 @@ extension ConversionReport {
         if let sentence = exactness { lines.append("  " + sentence) }
         lines += exportNotes.map { "  \($0)" }
         if let quantization { lines += quantization.lines }
+        if let activations { lines += activations.lines }
         if let fidelity { lines += fidelity.summary }
         if outputByteCount > inputByteCount, outputByteCount - inputByteCount > inputByteCount / 100 {
             lines.append("  the output is larger than the input by \(printable(bytes: outputByteCount - inputByteCount))")
@@ -109,6 +113,7 @@ extension ConversionReport {
     mutating func add(_ quantizing: Quantizing?) {
         guard let quantizing else { return }
         quantization = quantizing.report
+        activations = quantizing.activations
         fidelity = quantizing.fidelity
         if let warning = quantizing.warning { warnings.insert(Finding(.warning, at: [], warning), at: 0) }
     }

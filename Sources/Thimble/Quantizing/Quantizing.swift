@@ -7,26 +7,72 @@ internal import Tensors
 struct Quantizing {
     let model: Model
     let report: QuantizationReport
+    /// Nil where activations stay floats.
+    let activations: ActivationReport?
     /// Nil unless samples were given to measure it.
     let fidelity: Fidelity?
     /// The largest signal-to-noise losses, for a warning.
     let worstLayers: [String]
 
     init(_ source: ModelFile, _ request: QuantizationRequest, folder: String, progress: @escaping @Sendable (String) -> Void) throws {
-        let calibration = try Self.calibration(source, request, progress)
+        if let options = request.activations {
+            let result = try Self.quantizeActivations(source, request, options, folder: folder, progress)
+            (model, report, activations) = (result.model, result.weights, result.activations)
+            fidelity = try Self.fidelity(source, result.model, request, progress)
+            worstLayers = Self.worst(result.activations)
+            return
+        }
+        activations = nil
+        let base = try request.equalizes ? Self.equalized(source) : source
+        let calibration = try Self.calibration(base, request, progress)
         if request.balances, case .entropy = request.options.scheme, let calibration {
             let trial = try Quantization.quantize(
-                source.model, options: request.options, calibration: calibration.calibration.withoutHeldOut(), folder: folder, progress: progress)
+                base.model, options: request.options, calibration: calibration.calibration.withoutHeldOut(), folder: folder, progress: progress)
             try calibration.calibration.balanceSteps(
-                of: source.model, rounded: trial, samples: calibration.samples, threads: request.options.threads, progress: progress)
+                of: base.model, rounded: trial, samples: calibration.samples, threads: request.options.threads, progress: progress)
         }
         let result = try Quantization.quantize(
-            source.model, options: request.options, calibration: calibration?.calibration, folder: folder, progress: progress)
+            base.model, options: request.options, calibration: calibration?.calibration, folder: folder, progress: progress)
         guard !result.report.changed.isEmpty else { throw Self.nothing(result.report) }
         model = result.model
         report = result.report
         fidelity = try Self.fidelity(source, result.model, request, progress)
         worstLayers = Self.worst(result.report)
+    }
+
+    private static func equalized(_ source: ModelFile) throws -> ModelFile {
+        var source = source
+        let equal = try Equalization.apply(to: source.model)
+        guard equal.pairs > 0 else {
+            throw ModelError(.badArgument, "there is nothing to equalize: no convolution has another alone behind it with Relu at most between them; leave out --equalize")
+        }
+        source.model = equal.model
+        return source
+    }
+
+    /// Samples go by one after the other and are not kept.
+    private static func quantizeActivations(
+        _ source: ModelFile, _ request: QuantizationRequest, _ options: ActivationOptions, folder: String, _ progress: @escaping @Sendable (String) -> Void
+    ) throws -> ActivationQuantization {
+        let quantizer = try ActivationQuantizer(source.model, weights: request.options, options: options, folder: folder, progress: progress)
+        let session = try Session(source.model, options: .init(threads: 1))
+        if request.calibration == ["synthetic"] {
+            let samples = try within("synthetic samples") { try Samples.synthetic(for: source.model, count: min(16, request.sampleLimit)) }
+            for sample in samples.values { try quantizer.add(sample) }
+            return try within("synthetic samples") { try quantizer.finish(origin: samples.origin) }
+        }
+        let names = request.calibration.map { printable($0) }.joined(separator: ", ")
+        let reader = try SampleSource(SampleOptions(inputs: request.calibration, limit: request.sampleLimit), for: session)
+        return try within(names) {
+            var count = 0
+            try reader.forEach { sample in
+                try within(sample.place) { try check(sample.values, for: session) }
+                try quantizer.add(sample.values)
+                count += 1
+            }
+            guard count > 0 else { throw ModelError(.badArgument, "holds no samples") }
+            return try quantizer.finish(origin: "\(counted(count, "sample")) of \(names)")
+        }
     }
 
     private static func nothing(_ report: QuantizationReport) -> ModelError {
@@ -135,6 +181,10 @@ struct Quantizing {
         }
     }
 
+    private static func worst(_ report: ActivationReport) -> [String] {
+        report.rows.filter { $0.sqnr.isFinite }.sorted { $0.sqnr < $1.sqnr }.prefix(3).map { "'\($0.name)' (\(decimals($0.sqnr, 1)) dB)" }
+    }
+
     /// A loud sentence for a result that is of little use; nil if it is not.
     var warning: String? {
         guard let fidelity else { return nil }
@@ -143,7 +193,7 @@ struct Quantizing {
             let agreement = output.top1?.share ?? 1
             guard decibels < Self.leastDecibels && !output.isLabel || agreement < Self.leastAgreement || output.error.brokenCount > 0 else { continue }
             let facts = "\(decimals(decibels, 1)) dB" + (output.top1.map { ", top-1 agreement \(percent($0.share))" } ?? "")
-            return "THE QUANTIZED MODEL IS FAR FROM THE ORIGINAL: output '\(output.name)' has \(facts); the weights that lost most: \(worstLayers.joined(separator: ", "))"
+            return "THE QUANTIZED MODEL IS FAR FROM THE ORIGINAL: output '\(output.name)' has \(facts); the \(activations == nil ? "weights" : "activations") that lost most: \(worstLayers.joined(separator: ", "))"
         }
         return nil
     }

@@ -13,7 +13,8 @@ struct Transformation {
 
     init(_ source: Model, _ options: ConversionOptions) throws {
         model = source
-        if let wanted = options.simplification { (model, simplification) = try simplify(model, options: wanted) }
+        let wanted = options.simplification ?? (options.quantization?.activations == nil ? nil : .beforeIntegers)
+        if let wanted { (model, simplification) = try simplify(model, options: wanted) }
         if options.strips {
             let before = model.textShare
             model = Simplification.strip(model)
@@ -67,4 +68,12 @@ extension Thimble {
 
     /// The model without text that no runtime needs: see `Simplification.strip`.
     public static func strip(_ model: Model) -> Model { Simplification.strip(model) }
+}
+
+extension SimplificationOptions {
+    /// What integer products cannot do without: scales and paddings that stand alone would each need codes of their own.
+    fileprivate static let beforeIntegers = SimplificationOptions(
+        passes: ["constants-to-initializers", "fold-constants", "remove-identities", "fold-batch-normalization", "fold-scale-and-bias", "fold-padding", "remove-dead-code"],
+        // Weights become codes, and nobody can give others then.
+        freezesDefaults: true)
 }

@@ -18,8 +18,14 @@ struct Int8Product {
     /// Of scale input scale · weight scale.
     let bias: [Int32]
     let output: ValueID
-    let result: Quantity
-    let limits: (low: Int32, high: Int32)
+    let result: Result
+
+    enum Result {
+        /// Codes of this quantity within limits.
+        case codes(Quantity, limits: (low: Int32, high: Int32))
+        /// Floats: the exact sum by the product of both scales.
+        case floats
+    }
 
     /// False, with nothing emitted, if dims or attributes do not suit.
     func emitConvolution(_ item: Item, x: [Int], y: [Int], nodes: [Node], _ compiler: Compiler) throws -> Bool {
@@ -63,16 +69,25 @@ struct Int8Product {
 
     private func emit(_ kernel: inout thimble_int8_conv, _ from: Layout, _ to: Layout, _ nodes: [Node], _ compiler: Compiler) throws {
         kernel.family = thimble_processor()
-        (kernel.in_signed, kernel.out_signed) = (input.quantity.isSigned, result.isSigned)
+        kernel.in_signed = input.quantity.isSigned
         kernel.weight_signed = compiler.fact(weights.codes).elementType == .int8
-        (kernel.in_zero, kernel.output) = (input.quantity.zero, THIMBLE_INT8_BYTES)
-        (kernel.out_zero, kernel.out_low, kernel.out_high) = (result.zero, limits.low, limits.high)
+        kernel.in_zero = input.quantity.zero
+        let factors: [Float]
+        switch result {
+        case .codes(let quantity, let limits):
+            (kernel.output, kernel.out_signed) = (THIMBLE_INT8_BYTES, quantity.isSigned)
+            (kernel.out_zero, kernel.out_low, kernel.out_high) = (quantity.zero, limits.low, limits.high)
+            // Each operation rounded, as ONNX Runtime computes it.
+            factors = weights.scales.map { input.quantity.scale * $0 / quantity.scale }
+        case .floats:
+            (kernel.output, kernel.clamp_low, kernel.clamp_high) = (THIMBLE_INT8_FLOATS, -.infinity, .infinity)
+            factors = weights.scales.map { input.quantity.scale * $0 }
+        }
         unsafe thimble_int8_prepare(&kernel)
         let box = KernelBox(kernel)
-        // Each operation rounded, as ONNX Runtime computes it.
-        let factors = weights.scales.map { input.quantity.scale * $0 / result.scale }
         let packed = try pack(box, factors, compiler)
-        let source = try compiler.readExact(input.codes, from), target = try compiler.makeExact(output, to)
+        let source = try compiler.readExact(input.codes, from)
+        let target = if case .floats = result { try compiler.make(output, to) } else { try compiler.makeExact(output, to) }
         let step = unsafe Int8ProductStep(kernel: box, source: source, weights: packed, target: target, units: thimble_int8_units(box.pointer))
         compiler.emit(step, for: nodes, reads: [source], writes: [target], scratch: unsafe thimble_int8_scratch(box.pointer))
     }
@@ -83,6 +98,7 @@ struct Int8Product {
         var form = [
             7, kernel.groups, kernel.in_channels, kernel.out_channels, kernel.kernel_height, kernel.kernel_width, kernel.depthwise ? 1 : 0, kernel.vectors,
             kernel.in_signed ? 1 : 0, Int(kernel.in_zero), kernel.weight_out, kernel.weight_in, kernel.in_planes ? 1 : 0,
+            Int(kernel.output.rawValue),
         ]
         form += factors.map { Int($0.bitPattern) } + weights.zeros.map { Int($0) } + bias.map { Int($0) }
         return try unsafe compiler.packedBytes(weights.codes, form: form, byteCount: thimble_int8_pack_size(box.pointer)) { numbers, memory in

@@ -99,7 +99,7 @@ enum QuantizedLowering: Lowering {
 
     private static func product(_ item: Item, _ y: ValueID, bias: [Int32], _ compiler: Compiler) -> Int8Product? {
         guard let x = operand(item, 0, compiler), let weights = weights(item, compiler), let result = result(item, 6, y, compiler) else { return nil }
-        return Int8Product(input: x, weights: weights, bias: bias, output: y, result: result, limits: (result.lowest, result.highest))
+        return Int8Product(input: x, weights: weights, bias: bias, output: y, result: .codes(result, limits: (result.lowest, result.highest)))
     }
 
     private static func convolve(_ item: Item, _ dims: [Int], _ y: ValueID, _ out: [Int], _ compiler: Compiler) throws -> Bool {

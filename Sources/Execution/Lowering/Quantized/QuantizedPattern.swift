@@ -84,6 +84,12 @@ enum QuantizedPattern {
         return nil
     }
 
+    /// The same for a product, which may end as floats, too.
+    private static func productEnding(_ y: ValueID, _ compiler: Compiler) -> (output: ValueID, result: Int8Product.Result, items: [Int])? {
+        if let ending = ending(y, compiler) { return (ending.output, .codes(ending.quantity, limits: ending.limits), ending.items) }
+        return compiler.fact(y).elementType == .float ? (y, .floats, []) : nil
+    }
+
     private static func nodes(_ item: Item, _ ending: Ending, _ compiler: Compiler) -> [Node] {
         [item.node] + ending.items.map { compiler.unfolding.items[$0].node }
     }
@@ -120,25 +126,26 @@ enum QuantizedPattern {
     }
 
     private static func convolve(_ item: Item, _ codes: QuantizedValue, _ y: ValueID, _ compiler: Compiler) throws -> [Int]? {
-        guard item.inputs.count >= 2, let xDims = compiler.dims(codes.codes), let yDims = compiler.dims(y), let ending = ending(y, compiler),
+        guard item.inputs.count >= 2, let xDims = compiler.dims(codes.codes), let yDims = compiler.dims(y), let ending = productEnding(y, compiler),
             let weights = weights(item.inputs[1], axis: 0, compiler),
             let bias = bias(item.inputs.count > 2 ? item.inputs[2] : nil, codes.quantity, weights, compiler)
         else { return nil }
-        let product = Int8Product(input: codes, weights: weights, bias: bias, output: ending.output, result: ending.quantity, limits: ending.limits)
-        return try product.emitConvolution(item, x: xDims, y: yDims, nodes: nodes(item, ending, compiler), compiler) ? ending.items : nil
+        let product = Int8Product(input: codes, weights: weights, bias: bias, output: ending.output, result: ending.result)
+        let nodes = [item.node] + ending.items.map { compiler.unfolding.items[$0].node }
+        return try product.emitConvolution(item, x: xDims, y: yDims, nodes: nodes, compiler) ? ending.items : nil
     }
 
     private static func multiply(_ item: Item, _ codes: QuantizedValue, _ y: ValueID, _ compiler: Compiler) throws -> [Int]? {
         guard item.inputs.count >= 2, let a = compiler.dims(codes.codes), let b = item.inputs[1].flatMap({ compiler.dims($0) }), b.count == 2, a.count >= 2,
-            item.integer("transA", 0) == 0, item.float("alpha", 1) == 1, item.float("beta", 1) == 1, let ending = ending(y, compiler)
+            item.integer("transA", 0) == 0, item.float("alpha", 1) == 1, item.float("beta", 1) == 1, let ending = productEnding(y, compiler)
         else { return nil }
         let transposed = item.integer("transB", 0) != 0, columns = transposed ? b[0] : b[1], depth = transposed ? b[1] : b[0]
         guard a[a.count - 1] == depth, let weights = weights(item.inputs[1], axis: transposed ? 0 : 1, compiler),
             let bias = bias(item.inputs.count > 2 ? item.inputs[2] : nil, codes.quantity, weights, compiler)
         else { return nil }
-        let product = Int8Product(input: codes, weights: weights, bias: bias, output: ending.output, result: ending.quantity, limits: ending.limits)
-        let rows = a.dropLast().reduce(1, *)
-        return try product.emitProduct(rows: rows, columns: columns, depth: depth, transposed: transposed, nodes: nodes(item, ending, compiler), compiler)
+        let product = Int8Product(input: codes, weights: weights, bias: bias, output: ending.output, result: ending.result)
+        let rows = a.dropLast().reduce(1, *), nodes = [item.node] + ending.items.map { compiler.unfolding.items[$0].node }
+        return try product.emitProduct(rows: rows, columns: columns, depth: depth, transposed: transposed, nodes: nodes, compiler)
             ? ending.items : nil
     }
 

@@ -1,0 +1,111 @@
+import Foundation
+import TestSupport
+import Testing
+
+/// `convert --activations` from the outside, judged by ONNX Runtime.
+@Suite(.enabled(if: Places.hasPython && Places.hasCorpus, "needs the Python of Scripts/test and the corpus of models"))
+struct ActivationTests {
+    struct Verdict: Decodable {
+        let decibels: Double
+        let between: Double
+        let operators: [String]
+        let same: Bool
+        let opset: Int
+
+        func count(_ name: String) -> Int { operators.count { $0 == name } }
+    }
+
+    private static func judge(_ model: String, _ sample: String, _ options: String...) throws -> Verdict {
+        let work = try TemporaryFolder(), data = Places.corpus + "/eval/\(sample)"
+        let rows = "import numpy as np, sys; z = np.load(sys.argv[1]); np.savez(sys.argv[2], **{k: z[k][:1] for k in z.files})"
+        _ = try Command([Places.python, "-c", rows, data + "/eval.npz", work("one.npz")]).run()
+        let outcome = try Command.oracle(
+            "integer_models.py", Places.thimble, work("."), Places.corpus + "/\(model).onnx", data + "/calib.npz", work("one.npz")
+        ).with { $0.arguments += options }.run()
+        try #require(outcome.exitCode == 0, "\(outcome)")
+        return try JSONDecoder().decode(Verdict.self, from: Data(outcome.output))
+    }
+
+    @Test(arguments: ["minmax", "percentile:99.99", "mse", "entropy", "auto"])
+    func convolutionsAndProductsBecomeIntegerKernels(range: String) throws {
+        let verdict = try Self.judge("eval/cnn-digits", "cnn-digits", "--activation-range", range)
+        #expect(verdict.same && verdict.decibels > 28 && verdict.between > 60)
+        #expect(verdict.count("QLinearConv") == 4 && verdict.count("QGemm") == 2 && verdict.count("Conv") == 0 && verdict.count("Gemm") == 0)
+    }
+
+    @Test func signedCodesWork() throws {
+        let signed = try Self.judge("eval/cnn-digits", "cnn-digits", "--signed-activations")
+        #expect(signed.same && signed.decibels > 38 && signed.between > 60)
+    }
+
+    @Test func aPerceptronKeepsItsScores() throws {
+        let verdict = try Self.judge("eval/mlp-digits", "mlp-digits")
+        #expect(verdict.same && verdict.decibels > 42 && verdict.between > 60 && verdict.count("QGemm") == 3)
+    }
+
+    @Test func oldOperatorSetsAreRaised() throws {
+        let verdict = try Self.judge("models/super-resolution-10", "super-resolution-10", "--activation-range", "minmax", "--samples", "8")
+        #expect(verdict.opset == 13 && verdict.same && verdict.decibels > 36 && verdict.between > 60)
+        // Attributes that became inputs, Softmax among them, and shapes computed in the graph.
+        let detector = try Self.judge("models/ultraface-rfb-320", "ultraface-rfb-320", "--activation-range", "minmax", "--samples", "8")
+        #expect(detector.opset == 13 && detector.decibels > 35 && detector.between > 60 && detector.count("QLinearConv") >= 40)
+    }
+
+    @Test func refusesWhatCannotBeBeforeItWorks() throws {
+        let work = try TemporaryFolder()
+        let model = Places.corpus + "/eval/mlp-digits.onnx", samples = Places.corpus + "/eval/mlp-digits/calib.npz"
+        let other = Places.corpus + "/eval/cnn-digits/calib.npz", arrays = work("bad.npz"), empty = work("empty.npz"), double = work("double.npz")
+        let script = """
+            import numpy as np, sys
+            x = np.zeros((8, 64), np.float32); x[5, 3] = np.nan
+            np.savez(sys.argv[1], x=x); np.savez(sys.argv[2], x=x[:0]); np.savez(sys.argv[3], x=np.zeros((8, 64)))
+            """
+        _ = try Command([Places.python, "-c", script, arrays, empty, double]).run()
+        for (options, code, words) in [
+            (["--activations", "int8"], 64, "--calibrate"), (["--activations", "int4", "--calibrate", samples], 64, "there is int8"),
+            (["--activation-range", "mse"], 64, "--activations"), (["--activations", "int8", "--calibrate", samples, "--activation-range", "percentile:3"], 64, "50 to 100"),
+            (["--activations", "int8", "--calibrate", samples, "--quantize", "int4"], 64, "int8"),
+            (["--activations", "int8", "--calibrate", samples, "--granularity", "group:32"], 64, "channel or tensor"),
+            (["--activations", "int8", "--calibrate", samples, "--asymmetric"], 64, "around 0"),
+            (["--activations", "int8", "--calibrate", other], 1, "calib.npz"), (["--activations", "int8", "--calibrate", work("none.npz")], 1, "none.npz"),
+            (["--activations", "int8", "--calibrate", arrays], 1, "NaN"), (["--activations", "int8", "--calibrate", empty], 1, "empty"),
+            (["--activations", "int8", "--calibrate", double], 1, "DOUBLE"), (["--equalize"], 64, "--activations"),
+        ] {
+            let outcome = try convert(model, work("out.thimble"), options).run()
+            #expect(outcome.exitCode == code, "\(outcome)")
+            #expect(outcome.errorText.contains(words), "\(outcome)")
+            #expect(!Places.exists(work("out.thimble")))
+        }
+    }
+
+    @Test func reportIsWholeAndTheFloorIsKept() throws {
+        let work = try TemporaryFolder()
+        let data = Places.corpus + "/eval/cnn-digits"
+        let outcome = try convert(
+            Places.corpus + "/eval/cnn-digits.onnx", work("out.onnx"),
+            ["--activations", "int8", "--calibrate", data + "/calib.npz", "--verify-with", data + "/eval.npz", "--activation-range", "entropy", "--activation-floor", "44", "--json"]
+        ).run()
+        #expect(outcome.exitCode == 0, "\(outcome)")
+        let document = try #require(try JSONSerialization.jsonObject(with: Data(outcome.output)) as? [String: Any])
+        let activations = try #require(document["activations"] as? [String: Any])
+        #expect(activations["element_type"] as? String == "UINT8" && activations["range"] as? String == "entropy")
+        let floats = try #require(activations["float_products"] as? [[String: Any]]), products = try #require(activations["integer_products"] as? Int)
+        #expect(!floats.isEmpty && products + floats.count == 6 && floats.allSatisfy { $0["reason"] is String })
+        #expect(activations["sqnr_db"] as? Double ?? 0 > 44 && activations["sqnr_db"] as? Double ?? 0 > activations["sqnr_db_before"] as? Double ?? 99)
+        for tensor in try #require(activations["tensors"] as? [[String: Any]]) {
+            let range = try #require(tensor["range"] as? [Double])
+            #expect(range[0] <= 0 && range[1] >= 0 && tensor["scale"] as? Double ?? 0 > 0 && tensor["zero_point"] is Int && tensor["sqnr_db"] is Double)
+        }
+        #expect(document["fidelity"] is [String: Any])
+    }
+
+    @Test func sameOptionsGiveTheSameBytes() throws {
+        let work = try TemporaryFolder()
+        for (target, threads) in [("a", "1"), ("b", "2")] {
+            let options = ["--activations", "int8", "--zlib", "--threads", threads, "--calibrate", Places.corpus + "/eval/cnn-digits/calib.npz"]
+            let outcome = try convert(Places.corpus + "/eval/cnn-digits.onnx", work(target + ".thimble"), options).run()
+            #expect(outcome.exitCode == 0, "\(outcome)")
+        }
+        #expect(try bytes(of: work("a.thimble")) == bytes(of: work("b.thimble")))
+    }
+}

@@ -51,6 +51,8 @@ def fidelity(reference, found):
             signal += float((x.astype(np.float64) ** 2).sum())
             noise += float(((x.astype(np.float64) - y) ** 2).sum())
         x, y = a[0], b[0]
+        if x.ndim > 2 and x.shape[-1] == 1:
+            x, y = x.reshape(len(x), -1), y.reshape(len(y), -1)
         if x.ndim >= 2 and x.dtype.kind == "f":
             agree += int((x.reshape(-1, x.shape[-1]).argmax(1) == y.reshape(-1, x.shape[-1]).argmax(1)).sum())
             rows += x.reshape(-1, x.shape[-1]).shape[0]

@@ -3,7 +3,7 @@
 
     quantization_inputs.py FOLDER
 
-Images are crops of scikit-learn's two photographs, those to calibrate with from their left halves, those to evaluate with from their right ones.
+Images are crops of scikit-learn's two photographs (for the text detector with words on them), those to calibrate with from their left halves, those to evaluate with from their right ones.
 Sounds are voices made of harmonics with moving formants and breath, as log mel spectra; the two parts have other pitches. All with fixed seeds."""
 import os, sys
 import numpy as np
@@ -22,6 +22,22 @@ def crops(part, count, height, width, rng):
         made.append(resized(photo[top:top + size, left:left + size], height, width))
         if rng.random() < 0.5:
             made[-1] = made[-1][:, ::-1]
+    return np.stack(made)
+
+
+def written(images, rng):
+    """The same with some lines of words on each."""
+    from PIL import Image, ImageDraw, ImageFont
+    words, made = load_sample_images().DESCR.split(), []
+    for image in images:
+        picture = Image.fromarray(image.clip(0, 255).astype(np.uint8))
+        draw = ImageDraw.Draw(picture)
+        for _ in range(4):
+            start = rng.integers(0, len(words) - 3)
+            draw.text(
+                tuple(int(v) for v in rng.integers(0, (150, 290))), " ".join(words[start:start + 3]), fill=tuple(int(v) for v in rng.integers(0, 2, 3) * 255),
+                font=ImageFont.load_default(int(rng.integers(14, 32))))
+        made.append(np.asarray(picture, dtype=np.float32))
     return np.stack(made)
 
 
@@ -71,7 +87,7 @@ def inputs(part, rng):
         return (x / 255 - np.array([0.485, 0.456, 0.406])[:, None, None]) / np.array([0.229, 0.224, 0.225])[:, None, None]
     yield "squeezenet-fp16", {"data_0": (image(24, 224, 224)[:, ::-1] - np.array([104, 117, 123])[:, None, None]).astype(np.float16)}
     yield "yolox-nano", {"images": image(16, 416, 416)[:, ::-1].astype(np.float32)}
-    yield "ppocrv3-text-det-ch", {"x": standard(image(12, 320, 320)).astype(np.float32)}
+    yield "ppocrv3-text-det-ch", {"x": standard(written(crops(part, 12, 320, 320, rng), rng).transpose(0, 3, 1, 2)).astype(np.float32)}
     search = image(16, 256, 256)
     template = np.stack([resized(s[:, 64:192, 64:192].transpose(1, 2, 0), 128, 128).transpose(2, 0, 1) for s in search])
     yield "vittrack", {"template": standard(template).astype(np.float32), "search": standard(search).astype(np.float32)}

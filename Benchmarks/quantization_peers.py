@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
 """Quantized models of NNCF, ONNX Runtime and MNN beside Thimble's: bytes, signal-to-noise ratio, agreement.
 
-    quantization_peers.py CORPUS INPUTS [--minilm MODEL.onnx] [--thimble PATH] [--only NAME …] [-o TABLE.md]
+    quantization_peers.py CORPUS INPUTS ROWS.json [--minilm MODEL.onnx] [--thimble PATH] [--only NAME …] [-o TABLE.md]
 
 INPUTS is a folder that quantization_inputs.py made. Needs onnx, onnxruntime, nncf, openvino, MNN and onnx_ir; whichever tool cannot do a model has no
-row. ONNX Runtime runs what is ONNX, MNN its own files. Of each peer all settings below are tried; the table has, by size, the best near 8 and near 4 bits, and
+row. ONNX Runtime runs what is ONNX, OpenVINO and MNN their own files. What ROWS.json has is not measured again. Of each peer all settings below are tried; the table has, by size, the best near 8 and near 4 bits, and
 says for each whether Thimble has a file that is not larger and not worse."""
-import argparse, os, subprocess, sys, tempfile, time
+import argparse, json, os, subprocess, sys, tempfile, time
 import numpy as np
 from quantization import MODELS, fidelity, neighbours, run, samples
 
@@ -28,8 +28,6 @@ def nncf_settings(model, calibration, folder):
         "int4 groups of 32": dict(mode=mode.INT4_ASYM, group_size=32, all_layers=True, ratio=1.0),
         "int4 groups of 64": dict(mode=mode.INT4_SYM, group_size=64, all_layers=True, ratio=1.0),
         "int4 rows": dict(mode=mode.INT4_SYM, group_size=-1, all_layers=True, ratio=1.0),
-        "int4 groups of 64, GPTQ": dict(mode=mode.INT4_SYM, group_size=64, ratio=1.0, gptq=True, dataset=data),
-        "int4 groups of 64, scale estimation": dict(mode=mode.INT4_SYM, group_size=64, ratio=1.0, scale_estimation=True, dataset=data),
     }.items():
         def make(path, options=options):
             onnx.save(nncf.compress_weights(onnx.load(model), **options), path)
@@ -38,6 +36,18 @@ def nncf_settings(model, calibration, folder):
     def static(path):
         onnx.save(nncf.quantize(onnx.load(model), data), path)
     yield "int8 with activations", "onnx", static
+
+    # What its ONNX side does not have, it has for OpenVINO.
+    import openvino
+    four = dict(mode=mode.INT4_SYM, group_size=64, ratio=1.0)
+    for label, options in {
+        "OpenVINO int8": dict(mode=mode.INT8_ASYM), "OpenVINO int4, all layers": dict(**four, all_layers=True),
+        "OpenVINO int4, GPTQ": dict(**four, gptq=True, dataset=data), "OpenVINO int4, scale estimation": dict(**four, scale_estimation=True, dataset=data),
+        "OpenVINO int4, AWQ and scale estimation, all layers": dict(**four, awq=True, scale_estimation=True, all_layers=True, dataset=data),
+    }.items():
+        def compressed(path, options=options):
+            openvino.save_model(nncf.compress_weights(openvino.convert_model(model), **options), path, compress_to_fp16=False)
+        yield label, "xml", compressed
 
 
 def ort_settings(model, calibration, folder):
@@ -72,12 +82,10 @@ def ort_settings(model, calibration, folder):
 def mnn_settings(model, calibration, folder):
     convert = os.path.join(os.path.dirname(sys.executable), "mnnconvert")
     for label, options in {
-        "8 bits": ["--weightQuantBits", "8"], "8 bits, zero points": ["--weightQuantBits", "8", "--weightQuantAsymmetric"],
+        "8 bits": ["--weightQuantBits", "8"],
         "8 bits, blocks of 32": ["--weightQuantBits", "8", "--weightQuantAsymmetric", "--weightQuantBlock", "32"],
-        "4 bits, zero points": ["--weightQuantBits", "4", "--weightQuantAsymmetric"],
         "4 bits, blocks of 32": ["--weightQuantBits", "4", "--weightQuantAsymmetric", "--weightQuantBlock", "32"],
         "4 bits, blocks of 32, HQQ": ["--weightQuantBits", "4", "--hqq", "--weightQuantBlock", "32"],
-        "4 bits, blocks of 128, HQQ": ["--weightQuantBits", "4", "--hqq", "--weightQuantBlock", "128"],
     }.items():
         def make(path, options=options):
             subprocess.run([convert, "-f", "ONNX", "--modelFile", model, "--MNNModel", path, *options], check=True, capture_output=True, timeout=600)
@@ -115,6 +123,12 @@ def mnn_process(path, folder, names, output_names):
     np.savez(folder + "/out.npz", **made)
 
 
+def run_openvino(path, inputs, output_names):
+    import openvino
+    compiled = openvino.Core().compile_model(path, "CPU", {"INFERENCE_PRECISION_HINT": "f32", "DYNAMIC_QUANTIZATION_GROUP_SIZE": "0"})
+    return [[np.array(value) for value in compiled(x).values()] for x in inputs]
+
+
 def measured(name, reference, found):
     if any(x.shape != y.shape for a, b in zip(reference, found) for x, y in zip(a, b)):
         raise RuntimeError("other shapes")
@@ -125,39 +139,48 @@ def measured(name, reference, found):
     return decibels, agreement
 
 
-def rows_of(name, model, data, thimble, own):
+def rows_of(name, model, data, thimble, own, known):
+    """Rows [model, tool, setting, bytes, dB, agreement, seconds]; the last four are null where the tool failed. Yields those that are not known."""
     import onnxruntime as ort
     options = ort.SessionOptions()
     options.log_severity_level = 3
     session = ort.InferenceSession(model, options, providers=["CPUExecutionProvider"])
     outputs = [o.name for o in session.get_outputs()]
     calibration, evaluation = list(samples(data["calib"], session)), list(samples(data["eval"], session))
-    reference, rows = run(model, data["eval"]), []
-    with tempfile.TemporaryDirectory() as folder:
+    reference = run(model, data["eval"])
+
+    def thimble_settings():
         for label, settings in own:
-            path, floats = folder + "/q.thimble", folder + "/q.onnx"
-            start = time.time()
-            subprocess.run([thimble, "convert", model, "-o", path, "--zlib", "--force", "--quantize", *settings, "--calibrate", data["calib"]], check=True, capture_output=True)
-            seconds = time.time() - start
-            subprocess.run([thimble, "convert", path, "-o", floats, "--force"], check=True, capture_output=True)
-            rows.append(("Thimble", " ".join(settings), os.path.getsize(path), *measured(name, reference, run(floats, data["eval"])), seconds))
-            print(name, rows[-1], flush=True)
-        for peer, make_settings in PEERS.items():
-            for label, kind, make in make_settings(model, calibration, folder):
+            def make(path, settings=settings):
+                subprocess.run([thimble, "convert", model, "-o", path, "--zlib", "--force", "--quantize", *settings, "--calibrate", data["calib"]], check=True, capture_output=True)
+            yield " ".join(settings), "thimble", make
+
+    def outputs_of(path, kind):
+        if kind == "thimble":
+            subprocess.run([thimble, "convert", path, "-o", path + ".onnx", "--force"], check=True, capture_output=True)
+            return run(path + ".onnx", data["eval"])
+        return {"onnx": lambda: run(path, data["eval"]), "mnn": lambda: run_mnn(path, evaluation, outputs), "xml": lambda: run_openvino(path, evaluation, outputs)}[kind]()
+
+    with tempfile.TemporaryDirectory() as folder:
+        for peer, settings in {"Thimble": thimble_settings(), **{peer: make(model, calibration, folder) for peer, make in PEERS.items()}}.items():
+            for label, kind, make in settings:
+                if (name, peer, label) in known:
+                    continue
                 path = f"{folder}/{peer.replace(' ', '')}.{kind}"
                 try:
                     start = time.time()
                     make(path)
                     seconds = time.time() - start
-                    found = run(path, data["eval"]) if kind == "onnx" else run_mnn(path, evaluation, outputs)
-                    rows.append((peer, label, os.path.getsize(path), *measured(name, reference, found), seconds))
-                    print(name, rows[-1], flush=True)
+                    size = os.path.getsize(path) + (os.path.getsize(path[:-3] + "bin") if kind == "xml" else 0)
+                    decibels, agreement = measured(name, reference, outputs_of(path, kind))
+                    yield [name, peer, label, size, float(decibels), float(agreement), seconds]
                 except Exception as error:
                     print(name, peer, label, "failed:", type(error).__name__, str(error).split("\n")[0][:100], flush=True)
-    return rows
+                    yield [name, peer, label, None, None, None, None]
 
 
 def table(name, size, rows):
+    rows = [row[1:] for row in rows if row[0] == name and row[3] is not None]
     ours = [row for row in rows if row[0] == "Thimble"]
     lines = [f"\n**{name}**, {size:,} bytes as ONNX\n", "| tool | setting | bytes | of | dB | agreement | not smaller and better than Thimble's |", "|---|---|---:|---:|---:|---:|---|"]
     def line(row, verdict):
@@ -183,11 +206,13 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("corpus")
     parser.add_argument("inputs")
+    parser.add_argument("rows")
     parser.add_argument("--minilm")
     parser.add_argument("--thimble", default="thimble")
     parser.add_argument("--only", action="append")
     parser.add_argument("-o", "--output")
     a = parser.parse_args()
+    rows = json.load(open(a.rows)) if os.path.exists(a.rows) else []
     lines = []
     for name, own in {**MODELS, **OWN}.items():
         if a.only and name not in a.only or name == "minilm" and not a.minilm:
@@ -198,10 +223,15 @@ def main():
         base = a.inputs if name in OWN else f"{a.corpus}/eval"
         data = {part: f"{base}/{name}/{part}" for part in ("calib", "eval")}
         data = {part: place if os.path.isdir(place) else place + ".npz" for part, place in data.items()}
-        lines += table(name, os.path.getsize(model), rows_of(name, model, data, a.thimble, own))
-        if a.output:
-            with open(a.output, "w") as file:
-                file.write("\n".join(lines) + "\n")
+        for row in rows_of(name, model, data, a.thimble, own, {tuple(row[:3]) for row in rows}):
+            rows.append(row)
+            print(row, flush=True)
+            with open(a.rows, "w") as file:
+                json.dump(rows, file, indent=0)
+        lines += table(name, os.path.getsize(model), rows)
+    if a.output:
+        with open(a.output, "w") as file:
+            file.write("\n".join(lines) + "\n")
     print("\n".join(lines))
 
 

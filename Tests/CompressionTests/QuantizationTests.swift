@@ -78,7 +78,7 @@ import Testing
         #expect(reported > (scheme != "int4" ? 40 : granularity == .channel ? 15 : 18))
     }
 
-    @Test(arguments: ["int8", "int4", "int2", "entropy:0.2"], [false, true])
+    @Test(arguments: ["int8", "int7", "int6", "int5", "int4", "int3", "int2", "entropy:0.2"], [false, true])
     func zerosStayZeros(scheme: String, isAsymmetric: Bool) throws {
         var values = Self.noise(64 * 32)
         for index in stride(from: 0, to: values.count, by: 3) { values[index] = 0 }
@@ -147,6 +147,72 @@ import Testing
         let decoded = try Self.floats(done.tensor), step = try Self.scales(affine.scale)
         #expect(affine.block == [1, 0])
         #expect(zip(values, decoded).enumerated().allSatisfy { abs($1.0 - $1.1) <= 0.5001 * step[$0 / 300] })
+    }
+
+    struct Axis: CustomTestStringConvertible {
+        let op: String
+        let dims: [Int]
+        var input = 1
+        var attributes: [Attribute] = []
+        /// Scales along each axis, with one for each channel.
+        let cells: [Int]
+        var testDescription: String { "\(op) \(dims)" }
+    }
+
+    static let axes = [
+        Axis(op: "MatMul", dims: [40, 24], cells: [1, 24]),
+        Axis(op: "MatMul", dims: [3, 40, 24], cells: [3, 1, 24]),
+        Axis(op: "MatMul", dims: [24, 40], input: 0, cells: [24, 1]),
+        Axis(op: "Gemm", dims: [40, 24], cells: [1, 24]),
+        Axis(op: "Gemm", dims: [24, 40], attributes: [Attribute("transB", .int(1))], cells: [24, 1]),
+        Axis(op: "Conv", dims: [24, 8, 3, 3], cells: [24, 1, 1, 1]),
+        Axis(op: "Conv", dims: [24, 4, 3, 3], attributes: [Attribute("group", .int(2))], cells: [24, 1, 1, 1]),
+        Axis(op: "ConvTranspose", dims: [8, 24, 3, 3], cells: [1, 24, 1, 1]),
+        Axis(op: "ConvTranspose", dims: [8, 12, 3, 3], attributes: [Attribute("group", .int(2))], cells: [2, 12, 1, 1]),
+        Axis(op: "Gather", dims: [24, 40], input: 0, cells: [24, 1]),
+        Axis(op: "LSTM", dims: [2, 24, 40], cells: [2, 24, 1]),
+        Axis(op: "GRU", dims: [1, 24, 40], input: 2, cells: [1, 24, 1]),
+        Axis(op: "Einsum", dims: [40, 24], attributes: [Attribute("equation", .string(Array("bk,kn->bn".utf8)))], cells: [1, 24]),
+        Axis(op: "Einsum", dims: [40, 4, 6], attributes: [Attribute("equation", .string(Array("bk,khd->bhd".utf8)))], cells: [1, 4, 6]),
+    ]
+
+    @Test(arguments: axes) func channelsAreThoseOfTheOperator(each: Axis) throws {
+        var inputs: [Name] = ["x", "x", "x"]
+        inputs[each.input] = "w"
+        let node = Node(Name(each.op), inputs: Array(inputs[...max(1, each.input)]), outputs: ["y"], attributes: each.attributes)
+        let done = try Self.quantize(
+            Self.model(each.dims, Self.noise(each.dims.reduce(1, *)), op: node), QuantizationOptions(scheme: .integers(bits: 6), correctsBiases: false))
+        guard case .affine(let affine) = done.tensor.encoding else { Issue.record("not encoded"); return }
+        #expect(try Grid(block: affine.block, dims: each.dims).cells == each.cells)
+        #expect(affine.scale.elementCount == each.cells.reduce(1, *))
+    }
+
+    /// The smallest type that the operator set has; where it has none, the next one, or whole bytes.
+    @Test(arguments: [(2, Int64(25), ElementType.int2), (3, 25, .int4), (4, 21, .int4), (5, 21, .int8), (8, 13, .int8), (8, 10, .int8)])
+    func exportHasTheSmallestTypeOfItsOperatorSet(bits: Int, opset: Int64, type: ElementType) throws {
+        var model = Self.model([64, 32], Self.noise(64 * 32), op: Node("Relu", inputs: ["w"], outputs: ["y"]))
+        model.opsetImports = [OpsetImport(version: opset)]
+        // An operator that no later operator set has as it is keeps the operator set.
+        model.graph.nodes.append(Node("Upsample", inputs: ["y", "s"], outputs: ["z"]))
+        let done = try Quantization.quantize(model, options: QuantizationOptions(scheme: .integers(bits: bits), granularity: .tensor, method: .rtn), folder: "/tmp")
+        let export = try OnnxExport.export(done.model)
+        #expect(export.model.opsetImports.first?.version == opset)
+        #expect(export.model.graph.initializers.contains { $0.elementType == type && $0.dims == [64, 32] })
+        #expect(export.model.graph.nodes.contains { $0.opType == "DequantizeLinear" })
+    }
+
+    /// Fine codes of 16-bit floats take 16 bits before deflate and fewer behind it.
+    @Test func entropyOfHalvesCountsBehindDeflate() throws {
+        let values = Self.noise(64 * 512)
+        var bytes = [UInt8](repeating: 0, count: values.count * 2)
+        unsafe values.withUnsafeBufferPointer { values in
+            unsafe bytes.withUnsafeMutableBytes { unsafe FloatConversion.fromFloat(values, .float16, into: $0) }
+        }
+        var model = Self.model([64, 512], values)
+        model.graph.initializers = [Tensor(name: "w", .float16, dims: [64, 512], bytes: TensorBytes(bytes))]
+        let change = try #require(try Self.quantize(model, QuantizationOptions(scheme: .entropy(step: 0.02))).report.changed.first?.change)
+        #expect(change.bits == 16)
+        #expect(change.deflatedByteCount < 64 * 512 * 9 / 8)
     }
 
     @Test func patternsThatMatchNothingAreRefused() {

@@ -111,11 +111,13 @@ struct Quantizer {
         reader.release()
         let encoded = Tensor(tensor.elementType, dims: tensor.dims, encoding: .affine(rounded.encoding))
         let size = rounded.encoding.codes.count + rounded.encoding.scale.storedSize + (rounded.encoding.zeroPoint?.storedSize ?? 0)
-        guard size < row.byteCountBefore else {
+        let deflated = try encoded.deflatedByteCount()
+        // Codes without limits are for an entropy coder: those of 16-bit floats may need as many bits before it.
+        let isSmaller = if case .entropy = options.scheme { try deflated.count < tensor.deflatedByteCount().count } else { size < row.byteCountBefore }
+        guard isSmaller else {
             row.reasonToStay = "would not become smaller"
             return
         }
-        let deflated = try encoded.deflatedByteCount()
         encodings[weight.place] = encoded.encoding
         if !rounded.outputShift.isEmpty { shifts[weight.place] = rounded.outputShift }
         row.change = .init(

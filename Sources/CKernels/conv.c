@@ -119,13 +119,13 @@ size_t thimble_conv_pack_size(const thimble_conv *k) {
     }
 }
 
-void thimble_conv_pack(const thimble_conv *k, const float *weights, void *packed) {
+void thimble_conv_pack(const thimble_conv *k, const void *weights, const float *factors, void *packed) {
     switch (k->path) {
-    case THIMBLE_CONV_FLAT: thimble_matmul_pack(&k->flat, weights, 1, k->in_c, 1, packed); break;
-    case THIMBLE_CONV_DEPTHWISE: conv_depthwise_pack(k, weights, packed); break;
+    case THIMBLE_CONV_FLAT: matmul_pack(&k->flat, weights, 1, k->in_c, 1, factors, packed); break;
+    case THIMBLE_CONV_DEPTHWISE: conv_depthwise_pack(k, weights, factors, packed); break;
     case THIMBLE_CONV_WINOGRAD_4:
-    case THIMBLE_CONV_WINOGRAD_2: conv_winograd_pack(k, weights, packed); break;
-    default: conv_direct_pack(k, weights, packed);
+    case THIMBLE_CONV_WINOGRAD_2: conv_winograd_pack(k, weights, factors, packed); break;
+    default: conv_direct_pack(k, weights, factors, packed);
     }
 }
 

@@ -41,10 +41,12 @@ void conv_depthwise_prepare(thimble_conv *k) {
 
 size_t conv_depthwise_pack_size(const thimble_conv *k) { return weight_step(k) * k->rows.kernel * k->columns.kernel * 4; }
 
-void conv_depthwise_pack(const thimble_conv *k, const float *weights, float *packed) {
+void conv_depthwise_pack(const thimble_conv *k, const loose_float *weights, const float *factors, float *packed) {
+    const thimble_tiles *tiles = thimble_tiles_of(k->family);
     size_t taps = k->rows.kernel * k->columns.kernel, step = weight_step(k);
-    for (size_t t = 0; t < taps; t++) {
-        for (size_t c = 0; c < step; c++) packed[t * step + c] = c < k->out_c ? weights[c * taps + t] : 0;
+    for (size_t c = 0; c < step; c += tiles->lanes) {
+        size_t here = c < k->out_c ? smaller(k->out_c - c, tiles->lanes) : 0;
+        tiles->turn(here > 0 ? weights + c * taps : weights, taps, here, taps, 1, factors ? factors + c : NULL, packed + c, step);
     }
 }
 

@@ -110,13 +110,15 @@ void conv_direct_prepare(thimble_conv *k) {
 
 /// The weight at height y and width x of input channel i and output channel o of a group.
 typedef struct {
-    const float *weights;
+    const loose_float *weights;
+    /// One for each output channel of the group, or NULL.
+    const float *factors;
     size_t group, in, out, row;
 } weight_steps;
 
-static weight_steps weight_steps_of(const thimble_conv *k, const float *weights) {
+static weight_steps weight_steps_of(const thimble_conv *k, const loose_float *weights, const float *factors) {
     size_t area = k->rows.kernel * k->columns.kernel;
-    weight_steps s = {.weights = weights, .row = k->columns.kernel, .group = in_group(k) * out_group(k) * area};
+    weight_steps s = {.weights = weights, .factors = factors, .row = k->columns.kernel, .group = in_group(k) * out_group(k) * area};
     s.in = k->transposed ? out_group(k) * area : area;
     s.out = k->transposed ? area : in_group(k) * area;
     return s;
@@ -127,8 +129,41 @@ size_t conv_direct_pack_size(const thimble_conv *k) {
     return round_up(group_count(k) * steps * round_up(group_columns(k), thimble_tiles_of(k->family)->lanes) * 4, 64);
 }
 
-/// One panel of one phase; `width` is its floats for each step.
-static void pack_panel(
+/// Input channels that are turned at once, at most; as many as have their weights in the first cache.
+static size_t turned_channels(size_t area) { return larger(1, smaller(16, 256 / area)); }
+
+/// One panel; `width` is its floats for each step. Weights of an output channel follow each other in the file: they are read in that order.
+static void pack_panel(const thimble_conv *k, const weight_steps *s, size_t start, size_t width, float *out) {
+    const thimble_tiles *tiles = thimble_tiles_of(k->family);
+    const size_t count = smaller(width, out_group(k) - start), channels = in_group(k), area = k->rows.kernel * k->columns.kernel;
+    const float *factors = s->factors ? s->factors + start : NULL;
+    if (area == 1) {
+        tiles->pack(s->weights + start * s->out, channels, count, width / tiles->lanes, s->in, s->out, 1, factors, out);
+        return;
+    }
+    float turned[16 * 256];
+    for (size_t j = 0; j < width; j += tiles->lanes) {
+        for (size_t i = 0, here; i < channels; i += here) {
+            here = smaller(turned_channels(area), channels - i);
+            for (size_t t = 0, taps; t < area; t += taps) {
+                // Kernels of more than 256 taps go one channel and a part at a time.
+                taps = smaller(256, area - t);
+                tiles->turn(
+                    s->weights + (start + j) * s->out + i * area + t, s->out, smaller(tiles->lanes, count - j), here > 1 ? here * area : taps, 1,
+                    factors ? factors + j : NULL, turned, tiles->lanes);
+                for (size_t c = 0; c < here; c++) {
+                    for (size_t u = 0; u < taps; u++) {
+                        size_t step = k->planar ? (i + c) * area + t + u : (t + u) * channels + i + c;
+                        memcpy(out + step * width + j, turned + (c * taps + u) * tiles->lanes, tiles->lanes * 4);
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// The same of one phase of a transposed convolution, or of vectors along channels.
+static void pack_scattered(
     const thimble_conv *k, const weight_steps *s, const conv_phase *rows, const conv_phase *columns, size_t start, size_t width, float *out) {
     const thimble_tiles *tiles = thimble_tiles_of(k->family);
     size_t count = smaller(width, group_columns(k) - start), passes = plane_count(k), channels = in_group(k) / passes;
@@ -136,36 +171,40 @@ static void pack_panel(
         for (size_t y = 0; y < rows->taps; y++) {
             for (size_t x = 0; x < columns->taps; x++, out += channels * width) {
                 ptrdiff_t row = rows->weight + (ptrdiff_t)y * rows->weight_step, column = columns->weight + (ptrdiff_t)x * columns->weight_step;
-                const float *from = s->weights + c * s->in + (size_t)row * s->row + (size_t)column;
+                const loose_float *from = s->weights + c * s->in + (size_t)row * s->row + (size_t)column;
                 if (!channelwise(k)) {
-                    tiles->pack(from + start * s->out, channels, count, width / tiles->lanes, s->in, s->out, 1, out);
+                    tiles->pack(
+                        from + start * s->out, channels, count, width / tiles->lanes, s->in, s->out, 1, s->factors ? s->factors + start : NULL, out);
                     continue;
                 }
                 for (size_t j = 0; j < width; j++) {
                     size_t group = (start + j) / out_group(k), of_group = (start + j) % out_group(k);
-                    out[j] = j < count ? from[group * s->group + of_group * s->out] : 0;
+                    out[j] = j < count ? from[group * s->group + of_group * s->out] * (s->factors ? s->factors[start + j] : 1) : 0;
                 }
             }
         }
     }
 }
 
-void conv_direct_pack(const thimble_conv *k, const float *weights, float *packed) {
+void conv_direct_pack(const thimble_conv *k, const loose_float *weights, const float *factors, float *packed) {
     const thimble_tiles *tiles = thimble_tiles_of(k->family);
     const thimble_panels panels = thimble_panels_of(tiles, group_columns(k));
     size_t row_phases = conv_positions_of(&k->rows, k->transposed).phases, column_phases = conv_positions_of(&k->columns, k->transposed).phases;
-    weight_steps s = weight_steps_of(k, weights);
-    for (size_t g = 0; g < group_count(k); g++, s.weights += s.group) {
+    weight_steps s = weight_steps_of(k, weights, factors);
+    for (size_t g = 0; g < group_count(k); g++) {
         for (size_t phase = 0; phase < row_phases * column_phases; phase++) {
             conv_phase rows = conv_phase_of(&k->rows, k->transposed, phase / column_phases);
             conv_phase columns = conv_phase_of(&k->columns, k->transposed, phase % column_phases);
             size_t steps = rows.taps * columns.taps * in_group(k);
             for (size_t p = 0; p < panels.panels; p++) {
                 size_t start = panel_start(&panels, p), width = panel_start(&panels, p + 1) - start;
-                pack_panel(k, &s, &rows, &columns, start, width, packed);
+                if (k->transposed || channelwise(k)) pack_scattered(k, &s, &rows, &columns, start, width, packed);
+                else pack_panel(k, &s, start, width, packed);
                 packed += steps * width;
             }
         }
+        s.weights += s.group;
+        if (s.factors) s.factors += out_group(k);
     }
 }
 

@@ -63,14 +63,14 @@ static inline size_t out_of(const thimble_conv_axis *axis, bool transposed, cons
 bool conv_depthwise_can(const thimble_conv *k);
 void conv_depthwise_prepare(thimble_conv *k);
 size_t conv_depthwise_pack_size(const thimble_conv *k);
-void conv_depthwise_pack(const thimble_conv *k, const float *weights, float *packed);
+void conv_depthwise_pack(const thimble_conv *k, const loose_float *weights, const float *factors, float *packed);
 void conv_depthwise_run(const thimble_conv *k, const conv_operands *operands, size_t first, size_t last);
 
 /// The way with the fewest seconds: one of Winograd's or THIMBLE_CONV_DIRECT.
 unsigned conv_winograd_path(const thimble_conv *k);
 void conv_winograd_prepare(thimble_conv *k);
 size_t conv_winograd_pack_size(const thimble_conv *k);
-void conv_winograd_pack(const thimble_conv *k, const float *weights, float *packed);
+void conv_winograd_pack(const thimble_conv *k, const loose_float *weights, const float *factors, float *packed);
 size_t conv_winograd_scratch(const thimble_conv *k);
 void conv_winograd_run(const thimble_conv *k, const conv_operands *operands, size_t first, size_t last, void *scratch);
 
@@ -78,7 +78,7 @@ void conv_winograd_run(const thimble_conv *k, const conv_operands *operands, siz
 bool conv_direct_prefers_channels(const thimble_conv *k);
 void conv_direct_prepare(thimble_conv *k);
 size_t conv_direct_pack_size(const thimble_conv *k);
-void conv_direct_pack(const thimble_conv *k, const float *weights, float *packed);
+void conv_direct_pack(const thimble_conv *k, const loose_float *weights, const float *factors, float *packed);
 size_t conv_direct_scratch(const thimble_conv *k);
 void conv_direct_run(const thimble_conv *k, const conv_operands *operands, size_t first, size_t last, void *scratch);
 

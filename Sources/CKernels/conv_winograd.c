@@ -26,6 +26,8 @@ typedef struct {
 } winograd_output;
 
 typedef struct {
+    /// The kernels of a vector of output channels, [input channel][9][lane], become [input channel] vectors `step` apart in each plane.
+    void (*weights)(const float *taps, size_t channels, float *to, size_t step, size_t plane);
     void (*input)(const winograd_input *w);
     void (*output)(const winograd_output *w);
 } winograd_functions;
@@ -38,8 +40,14 @@ typedef struct {
 #define FEWEST_TILES 24
 #define UNIT_WORK 500000.0
 #define MOST_UNITS 16
+// Input channels whose kernels are turned at once.
+#define WEIGHT_CHANNELS 16
 
 static size_t tile_of(const thimble_conv *k) { return k->path == THIMBLE_CONV_WINOGRAD_4 ? 4 : 2; }
+static const winograd_functions *functions_of(const thimble_conv *k) {
+    unsigned family = k->family < thimble_processor() ? k->family : thimble_processor();
+    return &OF_FAMILY(family, winograd)[tile_of(k) == 4 ? 0 : 1];
+}
 static size_t product_count(const thimble_conv *k) { return (tile_of(k) + 2) * (tile_of(k) + 2); }
 static size_t tile_rows(const thimble_conv *k) { return divided_up(k->rows.out, tile_of(k)); }
 static size_t tile_columns(const thimble_conv *k) { return divided_up(k->columns.out, tile_of(k)); }
@@ -108,42 +116,22 @@ size_t conv_winograd_pack_size(const thimble_conv *k) {
     return product_count(k) * k->in_c * round_up(k->out_c, thimble_tiles_of(k->family)->lanes) * 4;
 }
 
-/// Row i of the transform of a kernel's row or column (G): its polynomial at point i, over that point's distance from the others.
-static void kernel_point(size_t tile, size_t i, double row[3]) {
-    static const double two[4][3] = {{1, 0, 0}, {0.5, 0.5, 0.5}, {0.5, -0.5, 0.5}, {0, 0, 1}};
-    static const double points[5] = {0, 0.70710678118654752, -0.70710678118654752, 1.41421356237309505, -1.41421356237309505};
-    if (tile == 2 || i == 5) {
-        memcpy(row, tile == 2 ? two[i] : two[3], sizeof two[0]);
-        return;
-    }
-    double distance = 1;
-    for (size_t q = 0; q < 5; q++) distance *= q == i ? 1 : points[i] - points[q];
-    for (size_t power = 0; power < 3; power++) row[power] = (power == 0 ? 1 : power == 1 ? points[i] : points[i] * points[i]) / distance;
-}
-
-void conv_winograd_pack(const thimble_conv *k, const float *weights, float *packed) {
-    const thimble_panels panels = thimble_panels_of(thimble_tiles_of(k->family), k->out_c);
-    const size_t n = tile_of(k) + 2, plane = k->in_c * panels.vectors * panels.lanes;
-    double points[6][3];
-    for (size_t i = 0; i < n; i++) kernel_point(tile_of(k), i, points[i]);
+void conv_winograd_pack(const thimble_conv *k, const loose_float *weights, const float *factors, float *packed) {
+    const thimble_tiles *tiles = thimble_tiles_of(k->family);
+    const thimble_panels panels = thimble_panels_of(tiles, k->out_c);
+    const winograd_functions *f = functions_of(k);
+    const size_t plane = k->in_c * panels.vectors * panels.lanes;
+    float turned[WEIGHT_CHANNELS * 9 * 16];
     for (size_t p = 0; p < panels.panels; p++) {
         size_t start = panel_start(&panels, p), width = panel_start(&panels, p + 1) - start;
-        for (size_t i = 0; i < k->in_c; i++) {
-            float *to = packed + start * k->in_c + i * width;
-            for (size_t j = 0; j < width; j++) {
-                const float *w = weights + ((start + j) * k->in_c + i) * 9;
-                bool exists = start + j < k->out_c;
-                double half[6][3];
-                for (size_t y = 0; exists && y < n; y++) {
-                    for (size_t x = 0; x < 3; x++) half[y][x] = points[y][0] * w[x] + points[y][1] * w[3 + x] + points[y][2] * w[6 + x];
-                }
-                for (size_t y = 0; y < n; y++) {
-                    for (size_t x = 0; x < n; x++) {
-                        double sum = 0;
-                        for (size_t q = 0; exists && q < 3; q++) sum += half[y][q] * points[x][q];
-                        to[(y * n + x) * plane + j] = (float)sum;
-                    }
-                }
+        for (size_t j = start; j < start + width; j += panels.lanes) {
+            const float *by = factors ? factors + j : NULL;
+            float *to = packed + start * k->in_c + j - start;
+            for (size_t i = 0, here; i < k->in_c; i += here) {
+                here = smaller(WEIGHT_CHANNELS, k->in_c - i);
+                tiles->turn(
+                    weights + (j * k->in_c + i) * 9, k->in_c * 9, smaller(panels.lanes, k->out_c - j), here * 9, 1, by, turned, panels.lanes);
+                f->weights(turned, here, to + i * width, width, plane);
             }
         }
     }
@@ -210,8 +198,7 @@ static void transform_outputs(
 void conv_winograd_run(const thimble_conv *k, const conv_operands *o, size_t first, size_t last, void *scratch) {
     const thimble_tiles *tiles = thimble_tiles_of(k->family);
     const thimble_panels panels = thimble_panels_of(tiles, k->out_c);
-    unsigned family = k->family < thimble_processor() ? k->family : thimble_processor();
-    const winograd_functions *f = &OF_FAMILY(family, winograd)[k->path == THIMBLE_CONV_WINOGRAD_4 ? 0 : 1];
+    const winograd_functions *f = functions_of(k);
     const size_t n = product_count(k), most = tile_count(k), step = unit_channels(k, &panels), weights = k->in_c * panels.vectors * panels.lanes;
     float *inputs = scratch, *products = inputs + round_up(n * most * k->in_c * 4, 64) / 4, *patch = products + round_up(n * most * step * 4, 64) / 4;
     const thimble_tile tile = {

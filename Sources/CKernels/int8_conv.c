@@ -330,6 +330,39 @@ int8_operands int8_now(
     return (int8_operands){bias, scale};
 }
 
+/// Puts the weights of one output channel at `from` into its column of a panel, whose steps are `apart` bytes from each other; returns
+/// their sum.
+static uint32_t pack_column(const thimble_int8_conv *k, uint32_t core, const int8_geometry *g, const uint8_t *from, int8_t *to, size_t apart) {
+    const size_t each = step(core), steps = divide_up(g->elements, each), group_in = k->in_channels / k->groups, taps = k->kernel_height * k->kernel_width;
+    const uint8_t flip = k->weight_signed ? 0 : 0x80;
+    // The elements of a tap are the channels of a row's pixels, or those of one pixel.
+    const bool rows = g->taps != taps;
+    uint32_t sum = 0;
+    for (size_t t = 0; t < taps; t++) {
+        const size_t y = t / k->kernel_width, x = t % k->kernel_width, first = rows ? x * stage_pixel(k) : 0;
+        const uint8_t *w = from + y * k->weight_y + x * k->weight_x;
+        int8_t *tap = to + (rows ? y : t) * steps * apart;
+        size_t c = 0;
+        if (core == INT8_QUADS && k->weight_in == 1 && first % 4 == 0) {
+            for (; c + 4 <= group_in; c += 4) {
+                uint32_t word;
+                memcpy(&word, w + c, 4);
+                word ^= flip * 0x01010101u;
+                memcpy(tap + (first + c) / 4 * apart, &word, 4);
+                for (unsigned part = 0; part < 32; part += 8) sum += (uint32_t)(int8_t)(word >> part);
+            }
+        }
+        for (; c < group_in; c++) {
+            const int8_t value = (int8_t)(w[c * k->weight_in] ^ flip);
+            int8_t *at = tap + (first + c) / each * apart + (first + c) % each * element_bytes(core);
+            if (core == INT8_QUADS) *at = value;
+            else *(int16_t *)(void *)at = value;
+            sum += (uint32_t)value;
+        }
+    }
+    return sum;
+}
+
 void thimble_int8_pack(const thimble_int8_conv *k, const void *weights, const thimble_int8_channels *channels, void *packed) {
     memset(packed, 0, thimble_int8_pack_size(k));
     if (k->depthwise) {
@@ -340,39 +373,20 @@ void thimble_int8_pack(const thimble_int8_conv *k, const void *weights, const th
     header->core = choose_core(k, weights);
     const int8_shape s = shape(k);
     const int8_geometry g = geometry(k, header->core);
-    const size_t each = step(header->core), steps = divide_up(g.elements, each), group_in = k->in_channels / k->groups, group_out = k->out_channels / k->groups;
-    const size_t panels = int8_panels(k->vectors, s.panel), pixel = g.taps == k->kernel_height * k->kernel_width ? g.elements : stage_pixel(k);
-    const bool rows = g.taps != k->kernel_height * k->kernel_width;
-    int8_t *bytes = (int8_t *)packed + 64;
-    int16_t *halves = (int16_t *)(void *)bytes;
-    size_t at = 0;
+    const size_t each = step(header->core), cell = each * element_bytes(header->core), steps = g.taps * divide_up(g.elements, each);
+    const size_t group_out = k->out_channels / k->groups, count = k->in_channels / k->groups * k->kernel_height * k->kernel_width;
+    int8_t *to = (int8_t *)packed + 64;
     for (size_t group = 0; group < k->groups; group++) {
-        for (size_t p = 0; p < panels; p++) {
+        for (size_t p = 0; p < int8_panels(k->vectors, s.panel); p++) {
             const int8_panel panel = int8_panel_at(k->vectors, s.panel, s.lanes, group_out, p);
-            for (size_t t = 0; t < g.taps; t++) {
-                for (size_t e = 0; e < steps * each; e += each) {
-                    for (size_t lane = 0; lane < panel.vectors * s.lanes; lane++) {
-                        for (size_t part = 0; part < each; part++, at++) {
-                            const size_t element = e + part, c = element % pixel;
-                            const size_t y = rows ? t : t / k->kernel_width, x = rows ? element / pixel : t % k->kernel_width;
-                            if (lane >= panel.valid || element >= g.elements || c >= group_in) continue;
-                            const int8_t w = int8_weight(k, weights, group * group_out + panel.first * s.lanes + lane, c, y, x);
-                            if (header->core == INT8_QUADS) bytes[at] = w;
-                            else halves[at] = w;
-                        }
-                    }
-                }
+            const size_t apart = panel.vectors * s.lanes * cell;
+            for (size_t lane = 0; lane < panel.valid; lane++) {
+                const size_t of_group = panel.first * s.lanes + lane, channel = group * group_out + of_group;
+                const uint8_t *from = (const uint8_t *)weights + channel * k->weight_out;
+                const uint32_t column = pack_column(k, header->core, &g, from, to + lane * cell, apart);
+                int8_set_channel(k, packed, group * k->vectors * s.lanes + of_group, channel, (int32_t)column, count, channels);
             }
-        }
-        for (size_t o = 0; o < group_out; o++) {
-            uint32_t column = 0;
-            for (size_t c = 0; c < group_in; c++) {
-                for (size_t y = 0; y < k->kernel_height; y++) {
-                    for (size_t x = 0; x < k->kernel_width; x++) column += (uint32_t)int8_weight(k, weights, group * group_out + o, c, y, x);
-                }
-            }
-            int8_set_channel(k, packed, group * k->vectors * s.lanes + o, group * group_out + o, (int32_t)column,
-                group_in * k->kernel_height * k->kernel_width, channels);
+            to += steps * apart;
         }
     }
 }

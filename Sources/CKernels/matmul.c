@@ -32,13 +32,19 @@ size_t thimble_matmul_pack_size(const thimble_matmul *k) {
     return round_up(round_up(k->n, tiles->lanes) * k->k * 4, 64);
 }
 
-void thimble_matmul_pack(const thimble_matmul *k, const float *b, size_t k_step, size_t n_step, float scale, void *packed) {
+void thimble_matmul_pack(const thimble_matmul *k, const void *b, size_t k_step, size_t n_step, float scale, void *packed) {
+    matmul_pack(k, b, k_step, n_step, scale, NULL, packed);
+}
+
+void matmul_pack(
+    const thimble_matmul *k, const loose_float *b, size_t k_step, size_t n_step, float scale, const float *factors, float *packed) {
     const thimble_tiles *tiles = thimble_tiles_of(k->family);
     thimble_panels panels = thimble_panels_of(tiles, k->n);
     for (size_t p = 0; p < panels.panels; p++) {
         size_t start = panel_start(&panels, p), end = panel_start(&panels, p + 1);
         tiles->pack(
-            b + start * n_step, k->k, smaller(end, k->n) - start, (end - start) / tiles->lanes, k_step, n_step, scale, (float *)packed + start * k->k);
+            b + start * n_step, k->k, smaller(end, k->n) - start, (end - start) / tiles->lanes, k_step, n_step, scale, factors ? factors + start : NULL,
+            packed + start * k->k);
     }
 }
 

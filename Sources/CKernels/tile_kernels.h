@@ -214,39 +214,86 @@ static TARGET void NAME(spread)(const float *in, size_t n, size_t group, size_t 
     }
 }
 
-/// Four rows of four floats become columns.
-INLINE void NAME(transpose_4)(const float *from, size_t step, float scale, float *to, size_t to_step) {
+/// Four floats from each fourth row.
+INLINE NAME(vector) NAME(load_quads)(const loose_float *from, size_t step) {
     typedef float quad __attribute__((vector_size(16)));
-    typedef float loose __attribute__((vector_size(16), aligned(4), may_alias));
-    quad a = *(const loose *)from, b = *(const loose *)(from + step), c = *(const loose *)(from + 2 * step), d = *(const loose *)(from + 3 * step);
-    quad ab = __builtin_shufflevector(a, b, 0, 4, 1, 5), cd = __builtin_shufflevector(c, d, 0, 4, 1, 5);
-    quad ab2 = __builtin_shufflevector(a, b, 2, 6, 3, 7), cd2 = __builtin_shufflevector(c, d, 2, 6, 3, 7);
-    *(loose *)to = __builtin_shufflevector(ab, cd, 0, 1, 4, 5) * scale;
-    *(loose *)(to + to_step) = __builtin_shufflevector(ab, cd, 2, 3, 6, 7) * scale;
-    *(loose *)(to + 2 * to_step) = __builtin_shufflevector(ab2, cd2, 0, 1, 4, 5) * scale;
-    *(loose *)(to + 3 * to_step) = __builtin_shufflevector(ab2, cd2, 2, 3, 6, 7) * scale;
+    typedef float loose __attribute__((vector_size(16), aligned(1), may_alias));
+    quad a = *(const loose *)from;
+#if LANES == 4
+    (void)step;
+    return a;
+#else
+    typedef float pair __attribute__((vector_size(32)));
+    pair ab = __builtin_shufflevector(a, (quad)*(const loose *)(from + 4 * step), 0, 1, 2, 3, 4, 5, 6, 7);
+#if LANES == 8
+    return ab;
+#else
+    quad c = *(const loose *)(from + 8 * step), d = *(const loose *)(from + 12 * step);
+    pair cd = __builtin_shufflevector(c, d, 0, 1, 2, 3, 4, 5, 6, 7);
+    return __builtin_shufflevector(ab, cd, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+#endif
+#endif
 }
 
-static TARGET void NAME(pack)(const float *b, size_t k, size_t columns, size_t vectors, size_t k_step, size_t n_step, float scale, float *out) {
-    const size_t width = vectors * LANES;
-    if (n_step == 1) {
-        size_t whole = columns / LANES, tail = columns % LANES;
-        for (size_t s = 0; s < k; s++, out += width, b += k_step) {
-            for (size_t j = 0; j < whole; j++) NAME(store)(out + j * LANES, NAME(load)(b + j * LANES) * scale);
-            if (tail) NAME(store)(out + whole * LANES, NAME(load_part)(b + whole * LANES, tail) * scale);
+// Within each four lanes: the first (second) two of a and b in turns, and the first (second) two of a, then of b.
+#if LANES == 16
+#define IN_TURNS(a, b, i) __builtin_shufflevector( \
+    a, b, i, 16 + i, i + 1, 17 + i, i + 4, 20 + i, i + 5, 21 + i, i + 8, 24 + i, i + 9, 25 + i, i + 12, 28 + i, i + 13, 29 + i)
+#define TWO_EACH(a, b, i) __builtin_shufflevector( \
+    a, b, i, i + 1, 16 + i, 17 + i, i + 4, i + 5, 20 + i, 21 + i, i + 8, i + 9, 24 + i, 25 + i, i + 12, i + 13, 28 + i, 29 + i)
+#elif LANES == 8
+#define IN_TURNS(a, b, i) __builtin_shufflevector(a, b, i, 8 + i, i + 1, 9 + i, i + 4, 12 + i, i + 5, 13 + i)
+#define TWO_EACH(a, b, i) __builtin_shufflevector(a, b, i, i + 1, 8 + i, 9 + i, i + 4, i + 5, 12 + i, 13 + i)
+#else
+#define IN_TURNS(a, b, i) __builtin_shufflevector(a, b, i, 4 + i, i + 1, 5 + i)
+#define TWO_EACH(a, b, i) __builtin_shufflevector(a, b, i, i + 1, 4 + i, 5 + i)
+#endif
+
+static TARGET void NAME(turn)(
+    const loose_float *from, size_t step, size_t columns, size_t count, float scale, const float *factors, float *to, size_t to_step) {
+    size_t s = 0;
+    if (columns == LANES) {
+        const NAME(vector) by = factors ? NAME(load)(factors) : NAME(all)(scale);
+        for (; s + 4 <= count; s += 4, to += 4 * to_step) {
+            // Vector i has, in its four lanes q, four steps of column 4 * q + i.
+            NAME(vector) a = NAME(load_quads)(from + s, step), b = NAME(load_quads)(from + step + s, step);
+            NAME(vector) c = NAME(load_quads)(from + 2 * step + s, step), d = NAME(load_quads)(from + 3 * step + s, step);
+            NAME(vector) ab = IN_TURNS(a, b, 0), cd = IN_TURNS(c, d, 0), ab2 = IN_TURNS(a, b, 2), cd2 = IN_TURNS(c, d, 2);
+            NAME(store)(to, TWO_EACH(ab, cd, 0) * by);
+            NAME(store)(to + to_step, TWO_EACH(ab, cd, 2) * by);
+            NAME(store)(to + 2 * to_step, TWO_EACH(ab2, cd2, 0) * by);
+            NAME(store)(to + 3 * to_step, TWO_EACH(ab2, cd2, 2) * by);
         }
-        return;
     }
-    // Four steps after the other, so that what is written follows itself and what is read is still near for the next four.
-    size_t quads = k_step == 1 ? columns / 4 * 4 : 0, steps = k / 4 * 4;
-    for (size_t s = 0; s < steps; s += 4) {
-        for (size_t j = 0; j < quads; j += 4) NAME(transpose_4)(b + j * n_step + s, n_step, scale, out + s * width + j, width);
+    for (; s < count; s++, to += to_step) {
+        for (size_t j = 0; j < LANES; j++) to[j] = j < columns ? from[j * step + s] * (factors ? factors[j] : scale) : 0;
     }
-    for (size_t s = steps; s < k; s++) {
-        for (size_t j = 0; j < quads; j++) out[s * width + j] = b[j * n_step + s] * scale;
+}
+#undef IN_TURNS
+#undef TWO_EACH
+
+static TARGET void NAME(pack)(
+    const loose_float *b, size_t k, size_t columns, size_t vectors, size_t k_step, size_t n_step, float scale, const float *factors, float *out) {
+    const size_t width = vectors * LANES, whole = n_step == 1 ? columns / LANES : 0;
+    for (size_t s = 0; whole && s < k; s++) {
+        for (size_t v = 0; v < whole; v++) {
+            const NAME(vector) by = factors ? NAME(load)(factors + v * LANES) : NAME(all)(scale);
+            NAME(store)(out + s * width + v * LANES, NAME(load_anywhere)(b + s * k_step + v * LANES) * by);
+        }
     }
-    for (size_t j = quads; j < width; j++) {
-        for (size_t s = 0; s < k; s++) out[s * width + j] = j < columns ? b[s * k_step + j * n_step] * scale : 0;
+    for (size_t v = whole; v < vectors; v++) {
+        const size_t first = v * LANES, here = columns - first < LANES ? columns - first : LANES;
+        const loose_float *from = b + first * n_step;
+        const float *by = factors ? factors + first : NULL;
+        if (k_step == 1) {
+            NAME(turn)(from, n_step, here, k, scale, by, out + first, width);
+            continue;
+        }
+        for (size_t s = 0; s < k; s++) {
+            for (size_t j = 0; j < LANES; j++) {
+                out[s * width + first + j] = j < here ? from[s * k_step + j * n_step] * (by ? by[j] : scale) : 0;
+            }
+        }
     }
 }
 
@@ -284,6 +331,7 @@ static const thimble_tiles NAME(tiles)[1] = {{
 #undef AT
     .channelwise = NAME(channelwise),
     .spread = NAME(spread),
+    .turn = NAME(turn),
     .pack = NAME(pack),
 }};
 

@@ -9,6 +9,9 @@
 
 enum { MOST_ROWS = 14, MOST_VECTORS = 4 };
 
+/// A float at any address: weights are read where they lie in a file.
+typedef float loose_float __attribute__((aligned(1), may_alias));
+
 /// c[i][j] = bias[j] + sum over t < taps and s < depth of a[offsets[t] + i * a_step + s] * b[t][s][j], then residual and clamp.
 typedef struct {
     size_t taps, depth;
@@ -38,8 +41,11 @@ typedef struct {
         size_t vectors);
     /// Vector v of out, each out_step after the last, has in[j / group * group + member] for its columns j < n; it holds whole groups.
     void (*spread)(const float *in, size_t n, size_t group, size_t member, float *out, size_t out_step);
-    /// Packs vectors * lanes columns, of which the first `columns` exist, of k steps.
-    void (*pack)(const float *b, size_t k, size_t columns, size_t vectors, size_t k_step, size_t n_step, float scale, float *out);
+    /// to[s * to_step + j] = from[j * step + s] * factors[j] (NULL: * scale) for s < count and j < columns, and 0 up to the end of a vector.
+    void (*turn)(const loose_float *from, size_t step, size_t columns, size_t count, float scale, const float *factors, float *to, size_t to_step);
+    /// Packs vectors * lanes columns, of which the first `columns` exist, of k steps; each times its factor (NULL: times scale).
+    void (*pack)(
+        const loose_float *b, size_t k, size_t columns, size_t vectors, size_t k_step, size_t n_step, float scale, const float *factors, float *out);
 } thimble_tiles;
 
 const thimble_tiles *thimble_tiles_of(unsigned family);
@@ -63,6 +69,11 @@ thimble_panels thimble_panels_of(const thimble_tiles *tiles, size_t columns);
 static inline size_t panel_start(const thimble_panels *panels, size_t p) {
     return part_start(panels->vectors, panels->panels, p) * panels->lanes;
 }
+
+/// thimble_matmul_pack with a factor for each column instead of one for all, unless it is NULL.
+struct thimble_matmul;
+void matmul_pack(
+    const struct thimble_matmul *k, const loose_float *b, size_t k_step, size_t n_step, float scale, const float *factors, float *packed);
 
 /// Rows of one panel of the result: cuts them evenly into tiles. `c`, `bias` and `residual` point to the panel's first column.
 void thimble_panel_run(

@@ -17,6 +17,10 @@ typedef float NAME(loose) __attribute__((vector_size(LANES * 4), aligned(4), may
 typedef int32_t NAME(mask) __attribute__((vector_size(LANES * 4)));
 
 INLINE NAME(vector) NAME(load)(const float *p) { return *(const NAME(loose) *)p; }
+INLINE NAME(vector) NAME(load_anywhere)(const void *p) {
+    typedef float anywhere __attribute__((vector_size(LANES * 4), aligned(1), may_alias));
+    return *(const anywhere *)p;
+}
 INLINE void NAME(store)(float *p, NAME(vector) v) { *(NAME(loose) *)p = v; }
 INLINE NAME(vector) NAME(all)(float x) { return x - (NAME(vector)){0}; }
 

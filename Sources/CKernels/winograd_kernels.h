@@ -115,10 +115,65 @@ INLINE void NAME(output)(const int tile, const winograd_output *w) {
     if (c < w->channels) NAME(output_vector)(tile, false, w, c, w->channels - c);
 }
 
+// --- weights, in binary64: what they lose here is lost in each run
+
+typedef double NAME(wide) __attribute__((vector_size(LANES * 8)));
+
+/// Six values of a row or column of a kernel (G): its polynomial at each point, over that point's distance from the others.
+INLINE void NAME(weights_4)(const NAME(wide) w[], NAME(wide) o[]) {
+#pragma clang fp contract(fast)
+    NAME(wide) near = (w[0] + 0.5 * w[2]) * (-2.0 / 3), far = (w[0] + 2.0 * w[2]) * (1.0 / 6);
+    NAME(wide) near_odd = w[1] * (-2.0 / 3 * 0.70710678118654752), far_odd = w[1] * (1.0 / 6 * 1.41421356237309505);
+    o[0] = w[0];
+    o[1] = near + near_odd;
+    o[2] = near - near_odd;
+    o[3] = far + far_odd;
+    o[4] = far - far_odd;
+    o[5] = w[2];
+}
+
+INLINE void NAME(weights_2)(const NAME(wide) w[], NAME(wide) o[]) {
+    NAME(wide) even = 0.5 * (w[0] + w[2]), odd = 0.5 * w[1];
+    o[0] = w[0];
+    o[1] = even + odd;
+    o[2] = even - odd;
+    o[3] = w[2];
+}
+
+INLINE void NAME(weights_any)(const int tile, const NAME(wide) w[], NAME(wide) o[]) {
+    if (tile == 4) NAME(weights_4)(w, o);
+    else NAME(weights_2)(w, o);
+}
+
+INLINE void NAME(weights)(const int tile, const float *taps, size_t channels, float *to, size_t step, size_t plane) {
+    const int n = tile + 2;
+    for (size_t c = 0; c < channels; c++, taps += 9 * LANES, to += step) {
+        NAME(wide) half[6][3];
+        UNROLL for (int x = 0; x < 3; x++) {
+            NAME(wide) w[3], o[6];
+            UNROLL for (int y = 0; y < 3; y++) w[y] = __builtin_convertvector(NAME(load)(taps + (3 * y + x) * LANES), NAME(wide));
+            NAME(weights_any)(tile, w, o);
+            UNROLL for (int y = 0; y < n; y++) half[y][x] = o[y];
+        }
+        UNROLL for (int y = 0; y < n; y++) {
+            NAME(wide) o[6];
+            NAME(weights_any)(tile, half[y], o);
+            UNROLL for (int x = 0; x < n; x++) NAME(store)(to + (size_t)(y * n + x) * plane, __builtin_convertvector(o[x], NAME(vector)));
+        }
+    }
+}
+
+static TARGET void NAME(winograd_weights_4)(const float *taps, size_t channels, float *to, size_t step, size_t plane) {
+    NAME(weights)(4, taps, channels, to, step, plane);
+}
+static TARGET void NAME(winograd_weights_2)(const float *taps, size_t channels, float *to, size_t step, size_t plane) {
+    NAME(weights)(2, taps, channels, to, step, plane);
+}
 static TARGET void NAME(winograd_input_4)(const winograd_input *w) { NAME(input)(4, w); }
 static TARGET void NAME(winograd_input_2)(const winograd_input *w) { NAME(input)(2, w); }
 static TARGET void NAME(winograd_output_4)(const winograd_output *w) { NAME(output)(4, w); }
 static TARGET void NAME(winograd_output_2)(const winograd_output *w) { NAME(output)(2, w); }
 
 static const winograd_functions NAME(winograd)[2] = {
-    {NAME(winograd_input_4), NAME(winograd_output_4)}, {NAME(winograd_input_2), NAME(winograd_output_2)}};
+    {NAME(winograd_weights_4), NAME(winograd_input_4), NAME(winograd_output_4)},
+    {NAME(winograd_weights_2), NAME(winograd_input_2), NAME(winograd_output_2)}};

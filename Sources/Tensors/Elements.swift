@@ -14,15 +14,18 @@ extension UInt64: Element {}
 
 /// A tensor's elements as values of one type, read-only. In place where they lie aligned in memory, else a copy; an index is
 /// checked at each use, as with an array.
+///
+/// Everything that loops use is inlinable: the standard library's general ways of a collection cost a hundred times as much per element.
 @safe
 package struct Elements<T: Element>: RandomAccessCollection, Sendable {
-    private enum Owner: Sendable {
+    @usableFromInline
+    enum Owner: Sendable {
         case memory(OwnedMemory)
         case file(MappedFile)
     }
 
-    private let owner: Owner
-    private nonisolated(unsafe) let base: UnsafePointer<T>
+    @usableFromInline let owner: Owner
+    @usableFromInline nonisolated(unsafe) let base: UnsafePointer<T>
     package let count: Int
 
     /// Fails if the byte count is no multiple of the element's size, or if the bytes cannot be decoded.
@@ -53,19 +56,41 @@ package struct Elements<T: Element>: RandomAccessCollection, Sendable {
         }
     }
 
-    package var startIndex: Int { 0 }
-    package var endIndex: Int { count }
+    @inlinable package var startIndex: Int { 0 }
+    @inlinable package var endIndex: Int { count }
+    @inlinable package var indices: Range<Int> { 0..<count }
+    @inlinable package func index(after index: Int) -> Int { index + 1 }
+    @inlinable package func index(before index: Int) -> Int { index - 1 }
+    @inlinable package func index(_ index: Int, offsetBy distance: Int) -> Int { index + distance }
+    @inlinable package func distance(from start: Int, to end: Int) -> Int { end - start }
+    @inlinable package func makeIterator() -> Iterator { Iterator(self) }
 
-    package subscript(index: Int) -> T {
-        @inline(__always) get {
-            precondition(index >= 0 && index < count, "an element outside its tensor")
-            return unsafe base[index]
-        }
+    @inlinable package subscript(index: Int) -> T {
+        precondition(index >= 0 && index < count, "an element outside its tensor")
+        return unsafe base[index]
     }
 
     /// For C and for loops whose bounds were checked before.
-    package func withUnsafeBuffer<R>(_ body: (UnsafeBufferPointer<T>) throws -> R) rethrows -> R {
+    @inlinable package func withUnsafeBuffer<R>(_ body: (UnsafeBufferPointer<T>) throws -> R) rethrows -> R {
         try unsafe body(UnsafeBufferPointer(start: base, count: count))
+    }
+
+    @inlinable package func withContiguousStorageIfAvailable<R>(_ body: (UnsafeBufferPointer<T>) throws -> R) rethrows -> R? {
+        try unsafe withUnsafeBuffer(body)
+    }
+
+    @safe
+    package struct Iterator: IteratorProtocol {
+        @usableFromInline let elements: Elements<T>
+        @usableFromInline var position = 0
+
+        @inlinable init(_ elements: Elements<T>) { self.elements = elements }
+
+        @inlinable package mutating func next() -> T? {
+            guard position < elements.count else { return nil }
+            defer { position += 1 }
+            return unsafe elements.base[position]
+        }
     }
 }
 
@@ -74,7 +99,7 @@ package struct Elements<T: Element>: RandomAccessCollection, Sendable {
 package final class NewElements<T: Element>: @unchecked Sendable {
     package let memory: OwnedMemory
     package let count: Int
-    private let base: UnsafeMutablePointer<T>
+    @usableFromInline let base: UnsafeMutablePointer<T>
 
     package init(_ count: Int) throws {
         guard let size = checkedMultiply(count, MemoryLayout<T>.stride), count >= 0 else {
@@ -94,22 +119,22 @@ package final class NewElements<T: Element>: @unchecked Sendable {
 
     package convenience init(_ values: [T]) throws {
         try self.init(values.count)
-        for (index, value) in values.enumerated() { self[index] = value }
+        unsafe values.withUnsafeBufferPointer { values in if let source = values.baseAddress { unsafe base.update(from: source, count: count) } }
     }
 
     package subscript(index: Int) -> T {
-        @inline(__always) get {
+        @inlinable get {
             precondition(index >= 0 && index < count, "an element outside its tensor")
             return unsafe base[index]
         }
-        @inline(__always) set {
+        @inlinable set {
             precondition(index >= 0 && index < count, "an element outside its tensor")
             unsafe base[index] = newValue
         }
     }
 
     /// For C and for loops whose bounds were checked before.
-    package func withUnsafeBuffer<R>(_ body: (UnsafeMutableBufferPointer<T>) throws -> R) rethrows -> R {
+    @inlinable package func withUnsafeBuffer<R>(_ body: (UnsafeMutableBufferPointer<T>) throws -> R) rethrows -> R {
         try unsafe body(UnsafeMutableBufferPointer(start: base, count: count))
     }
 

@@ -139,25 +139,6 @@ package protocol ByteSource: AnyObject, Sendable {
     func read(at offset: Int, into target: UnsafeMutableRawBufferPointer) throws
 }
 
-/// Memory whose size a file decides: running out of it is an error, not a trap.
-@safe
-package final class OwnedMemory: @unchecked Sendable {
-    package let bytes: UnsafeMutableRawBufferPointer
-
-    /// Aligned to 64 bytes, not cleared. Fails with `.limit` if the system has no such amount.
-    package init(byteCount: Int) throws {
-        var base: UnsafeMutableRawPointer?
-        guard byteCount >= 0, unsafe posix_memalign(&base, 64, max(byteCount, 1)) == 0, let base = unsafe base else {
-            throw ModelError(.limit, "there is no memory for \(printable(bytes: byteCount))")
-        }
-        unsafe bytes = UnsafeMutableRawBufferPointer(start: base, count: byteCount)
-    }
-
-    deinit {
-        unsafe free(bytes.baseAddress)
-    }
-}
-
 extension TensorBytes: Equatable {
     /// By content. Bytes of a damaged segment equal nothing.
     public static func == (a: TensorBytes, b: TensorBytes) -> Bool {

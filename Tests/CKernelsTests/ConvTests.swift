@@ -106,7 +106,7 @@ private struct ConvCase: CustomTestStringConvertible {
     var weightCount: Int { inChannels * outChannels / groups * height.kernel * width.kernel }
 
     /// Results by the definition, [pixel][channel], and the largest before the clamp.
-    func oracle(_ input: Floats, _ weights: Floats, _ bias: Floats?, _ residual: Floats?) -> (results: [Double], largest: Double) {
+    func oracle(_ input: Floats, _ weights: Floats, _ bias: Floats?, _ residual: Floats?, factors: Floats? = nil) -> (results: [Double], largest: Double) {
         let (inGroup, outGroup, area) = (inChannels / groups, outChannels / groups, height.kernel * width.kernel)
         var results = [Double](repeating: 0, count: pixels * outChannels), largest = 1.0
         for n in 0..<batch {
@@ -123,7 +123,7 @@ private struct ConvCase: CustomTestStringConvertible {
                                 var sum = 0.0
                                 for i in 0..<inGroup {
                                     let pair = transposed ? (group * inGroup + i) * outGroup + o % outGroup : o * inGroup + i
-                                    sum += Double(input[inIndex(n, group * inGroup + i, row, column)]) * Double(weights[pair * area + ky * width.kernel + kx])
+                                    sum += Double(input[inIndex(n, group * inGroup + i, row, column)]) * Double(weights[pair * area + ky * width.kernel + kx] * (factors?[o] ?? 1))
                                 }
                                 results[pixel * outChannels + o] += sum
                             }
@@ -176,13 +176,18 @@ private struct ConvCase: CustomTestStringConvertible {
             }
             let bias = one.bias ? Floats.random(one.outChannels, &random) : nil
             let residual = one.residual ? Floats.random(one.pixels * one.outChannels, &random) : nil
-            let expected = one.oracle(input, weights, bias, residual)
+            let factors = Bool.random(using: &random) ? Floats.random(one.outChannels, &random) : nil
+            let expected = one.oracle(input, weights, bias, residual, factors: factors)
+            // As they may lie in a file.
+            let file = UnsafeMutableRawPointer.allocate(byteCount: 4 * one.weightCount + 1, alignment: 4)
+            defer { file.deallocate() }
+            (file + 1).copyMemory(from: weights.at, byteCount: 4 * one.weightCount)
             for family in 0...thimble_processor() {
                 let blocks = Blocks()
                 var k = one.prepared(family: family, blocks: blocks)
                 paths.insert(Int(k.path))
                 let packed = Floats(thimble_conv_pack_size(&k) / 4), scratch = Floats(thimble_conv_scratch(&k) / 4) { _ in .nan }
-                thimble_conv_pack(&k, weights.at, packed.at)
+                thimble_conv_pack(&k, file + 1, factors?.at, packed.at)
                 let stride = one.outChannels + one.outGap, out = Floats((one.pixels - 1) * stride + one.outChannels) { _ in 7 }
                 let units = thimble_conv_units(&k), cut = Int.random(in: 0...units, using: &random)
                 for range in [(cut, units), (0, cut)] {
@@ -221,7 +226,7 @@ private struct ConvCase: CustomTestStringConvertible {
                 let input = Floats.random(one.inCount, &random), weights = Floats.random(one.weightCount, &random)
                 var k = one.prepared(family: thimble_processor())
                 let packed = Floats(thimble_conv_pack_size(&k) / 4), scratch = Floats(thimble_conv_scratch(&k) / 4)
-                thimble_conv_pack(&k, weights.at, packed.at)
+                thimble_conv_pack(&k, weights.at, nil, packed.at)
                 let count = one.pixels * (one.outChannels + one.outGap) - one.outGap, units = thimble_conv_units(&k)
                 let whole = Floats(count), parts = Floats(count)
                 thimble_conv_run(&k, input.at, packed.at, nil, nil, whole.at, 0, units, scratch.at)
@@ -241,7 +246,7 @@ private struct ConvCase: CustomTestStringConvertible {
             for family in 0...thimble_processor() {
                 var k = one.prepared(family: family)
                 let packed = Floats(thimble_conv_pack_size(&k) / 4), scratch = Floats(thimble_conv_scratch(&k) / 4)
-                thimble_conv_pack(&k, weights.at, packed.at)
+                thimble_conv_pack(&k, weights.at, nil, packed.at)
                 let out = Floats(residual.count) { residual[$0] }
                 thimble_conv_run(&k, input.at, packed.at, nil, out.at, out.at, 0, thimble_conv_units(&k), scratch.at)
                 #expect((0..<out.count).allSatisfy { abs(Double(out[$0]) - expected.results[$0]) <= 1e-5 * expected.largest })

@@ -61,9 +61,10 @@ typedef struct {
 void thimble_conv_prepare(thimble_conv *k);
 /// Bytes; a multiple of 64.
 size_t thimble_conv_pack_size(const thimble_conv *k);
-/// Weights as ONNX orders them: [out_c][in_c / groups][height][width], transposed [in_c][out_c / groups][height][width]. `packed` is
-/// 64-byte aligned. It fits every convolution of these weights that has the same family, path, planar, transposed and groups.
-void thimble_conv_pack(const thimble_conv *k, const float *weights, void *packed);
+/// Weights are floats at any address, as ONNX orders them: [out_c][in_c / groups][height][width], transposed
+/// [in_c][out_c / groups][height][width]. They are multiplied with factors ([out_c]; may be NULL). `packed` is 64-byte aligned. It fits
+/// every convolution of these weights and factors that has the same family, path, planar, transposed and groups.
+void thimble_conv_pack(const thimble_conv *k, const void *weights, const float *factors, void *packed);
 size_t thimble_conv_units(const thimble_conv *k);
 /// Bytes for each thread, 64-byte aligned, of any content.
 size_t thimble_conv_scratch(const thimble_conv *k);

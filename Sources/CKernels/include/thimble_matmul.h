@@ -13,7 +13,7 @@ typedef void (*thimble_epilogue)(
     const void *context, float *rows, size_t row_count, size_t column_count, size_t row_stride, size_t first_row, size_t first_column);
 
 /// Sizes are fixed before prepare; strides count floats. a is [m][k], b [k][n], c [m][n].
-typedef struct {
+typedef struct thimble_matmul {
     /// THIMBLE_PLAIN to thimble_processor(), of which only the lower is used.
     unsigned family;
     size_t m, n, k;
@@ -35,9 +35,9 @@ typedef struct {
 void thimble_matmul_prepare(thimble_matmul *k);
 /// Bytes; a multiple of 64. Depends on family, n and k only, and so does what pack writes: products of any m can share it.
 size_t thimble_matmul_pack_size(const thimble_matmul *k);
-/// Packs scale * b, where b[s][j] is b[s * k_step + j * n_step]. `packed` is 64-byte aligned. Quick enough for each run where one of
-/// the steps is 1.
-void thimble_matmul_pack(const thimble_matmul *k, const float *b, size_t k_step, size_t n_step, float scale, void *packed);
+/// Packs scale * b, where b[s][j] is the float b[s * k_step + j * n_step]; b may lie at any address. `packed` is 64-byte aligned. Quick
+/// enough for each run where one of the steps is 1.
+void thimble_matmul_pack(const thimble_matmul *k, const void *b, size_t k_step, size_t n_step, float scale, void *packed);
 size_t thimble_matmul_units(const thimble_matmul *k);
 /// Bytes; always 0 so far.
 size_t thimble_matmul_scratch(const thimble_matmul *k);

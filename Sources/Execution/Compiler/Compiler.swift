@@ -359,14 +359,13 @@ final class Compiler {
     }
 
     /// A constant made ready for a kernel, once per session where the constant is the model's own. `form` says how: equal forms of one
-    /// constant are equal bytes.
-    func packed(_ id: ValueID, form: [Int], byteCount: Int, _ pack: (UnsafePointer<Float>, UnsafeMutableRawPointer) -> Void) throws -> OwnedMemory {
+    /// constant are equal bytes. `pack` finds floats, at any address.
+    func packed(_ id: ValueID, form: [Int], byteCount: Int, _ pack: (UnsafeRawPointer, UnsafeMutableRawPointer) -> Void) throws -> OwnedMemory {
         var key: PackCache.Key?
         if case .constant(let constant) = unfolding.values[id].source { key = PackCache.Key(constants: [ObjectIdentifier(constant)], form: form) }
         return try packs.memory(key, byteCount: byteCount) { memory in
-            let numbers = try unfolding.floats(id)
-            // posix_memalign gave it a base.
-            unsafe numbers.withUnsafeBuffer { numbers in if let base = numbers.baseAddress { unsafe pack(base, memory.bytes.baseAddress!) } }
+            // All memory has a base.
+            try unsafe unfolding.withFloats(id) { numbers in unsafe pack(numbers, memory.bytes.baseAddress!) }
             unfolding.release(id)
         }
     }
@@ -437,7 +436,7 @@ final class Compiler {
     // MARK: the end
 
     private func finish(inputs: [BufferID?], captures: [BufferID?], outputs: [GenericStep.Operand]) throws -> Program {
-        for index in steps.indices { if let draft = steps[index].step as? any UnfinishedStep { steps[index].step = try draft.finished(self) } }
+        for index in steps.indices { steps[index].step = try steps[index].step.finished(self) }
         var last = [Int](repeating: -1, count: drafts.count), first = [Int](repeating: -1, count: drafts.count)
         for (position, step) in steps.enumerated() {
             for buffer in step.reads + step.writes { last[root(buffer)] = position }

@@ -87,16 +87,19 @@ struct NormalizationChains {
 /// Who reads which value.
 struct Readers {
     /// Items; nil for values that outputs or subgraphs read too.
-    private var byValue: [Set<Int>?]
+    private var byValue: [[Int]?]
 
     init(_ unfolding: Unfolding) {
-        byValue = [Set<Int>?](repeating: [], count: unfolding.values.count)
-        for (index, item) in unfolding.items.enumerated() { for case let id? in item.inputs { byValue[id]?.insert(index) } }
+        byValue = [[Int]?](repeating: [], count: unfolding.values.count)
+        for (index, item) in unfolding.items.enumerated() {
+            for case let id? in item.inputs where byValue[id]?.last != index { byValue[id]?.append(index) }
+        }
         for case let id? in unfolding.outputs { byValue[id] = nil }
         for item in unfolding.items { for subgraph in item.subgraphs.values { for id in subgraph.captures { byValue[id] = nil } } }
     }
 
-    func readers(_ id: ValueID) -> Set<Int>? { byValue[id] }
+    /// Each of them once.
+    func readers(_ id: ValueID) -> [Int]? { byValue[id] }
 
     /// The one item that reads the value, if it is of that operator and makes one output.
     func only(_ id: ValueID?, is op: String, _ items: [Item]) -> Int? {

@@ -13,6 +13,8 @@ final class Item {
     let inputs: [ValueID?]
     let outputs: [ValueID?]
     let subgraphs: [Name: (plan: Plan, captures: [ValueID])]
+    /// "Conv", or "com.microsoft:FusedConv".
+    let operatorName: String
     /// What it made, if it was folded.
     var results: [Value?]?
 
@@ -25,13 +27,8 @@ final class Item {
         self.inputs = inputs
         self.outputs = outputs
         self.subgraphs = subgraphs
-    }
-
-    /// "Conv", or "com.microsoft:FusedConv".
-    var operatorName: String {
-        let domain = Domain.canonical(node.domain)
-        let name = node.opType?.text ?? ""
-        return domain.isEmpty ? name : "\(domain.text):\(name)"
+        let domain = Domain.canonical(node.domain), name = node.opType?.text ?? ""
+        operatorName = domain.isEmpty ? name : "\(domain.text):\(name)"
     }
 }
 
@@ -62,6 +59,7 @@ struct Unfolding {
     private(set) var outputs: [ValueID?] = []
     private var constants: [ObjectIdentifier: ValueID] = [:]
     let environment: any RunEnvironment
+    private let converted = ConvertedFloats()
 
     /// Nodes, function calls counted, above which a graph is run node by node: functions that call functions unfold to any number.
     private static let maximumCount = 200_000
@@ -269,10 +267,49 @@ extension Unfolding {
         return try tensor(id).floats("a constant")
     }
 
-    /// Lets the pages of a constant's file leave memory: what was made of it is used from now on.
+    /// The same for a kernel that takes floats from any address and looks at them once: what lies in a file is not copied, and what has to be
+    /// converted is put where the last such value was.
+    func withFloats<R>(_ id: ValueID, _ body: (UnsafeRawPointer) throws -> R) throws -> R {
+        if case .constant(let constant) = values[id].source, let source = constant.source, case .plain(let bytes) = source.encoding {
+            try source.checkEncoding()
+            if source.elementType == .float, let address = unsafe bytes.address {
+                defer { withExtendedLifetime(bytes) {} }
+                return try unsafe body(address)
+            }
+            if source.elementType == .float16 || source.elementType == .bfloat16, let count = source.elementCount {
+                return try unsafe converted.withMemory(of: count) { target in
+                    try unsafe bytes.withUnsafeBytes { unsafe FloatConversion.toFloat($0, source.elementType, into: target) }
+                    // All memory has a base.
+                    return try unsafe body(UnsafeRawPointer(target.baseAddress!))
+                }
+            }
+        }
+        // Memory has a base even if there is nothing in it.
+        return try unsafe floats(id).withUnsafeBuffer { try unsafe body(UnsafeRawPointer($0.baseAddress!)) }
+    }
+
+    /// Lets the pages of a constant's file leave memory: what was made of it is used from now on. A few pages are not worth a call.
     func release(_ id: ValueID) {
-        guard case .constant(let constant) = values[id].source, case .plain(let bytes)? = constant.source?.encoding else { return }
+        guard case .constant(let constant) = values[id].source, case .plain(let bytes)? = constant.source?.encoding, bytes.count >= Self.releasedBytes
+        else { return }
         bytes.release(0..<bytes.count)
+    }
+
+    private static let releasedBytes = 1 << 18
+}
+
+/// Memory for one value at a time.
+private final class ConvertedFloats {
+    private var memory: OwnedMemory?
+
+    func withMemory<R>(of count: Int, _ body: (UnsafeMutableBufferPointer<Float>) throws -> R) throws -> R {
+        guard let size = checkedMultiply(count, 4) else { throw ModelError(.limit, "there is no memory for \(count) elements") }
+        if memory.map({ unsafe $0.bytes.count < size }) ?? true {
+            memory = nil
+            memory = try OwnedMemory(lasting: size)
+        }
+        guard let memory else { throw ModelError(.internalFault, "memory that is not there") }
+        return try unsafe memory.bytes.withMemoryRebound(to: Float.self) { try unsafe body(UnsafeMutableBufferPointer(rebasing: $0[..<count])) }
     }
 }
 

@@ -109,7 +109,7 @@ enum ConvolutionLowering: Lowering {
 
 /// A convolution while the program is made: what follows it may still become part of it.
 @safe
-struct ConvolutionStep: EpilogueHost, PixelWriter, UnfinishedStep {
+struct ConvolutionStep: EpilogueHost, PixelWriter {
     var kernel: KernelBox<thimble_conv>
     let input: BufferID
     let weights: ValueID
@@ -159,31 +159,11 @@ struct ConvolutionStep: EpilogueHost, PixelWriter, UnfinishedStep {
         // What the packed form depends on, by the kernel's word, and by what the weights are multiplied with.
         let form = unsafe [2, Int(described.path), described.planar ? 1 : 0, described.transposed ? 1 : 0, described.groups] + (factors ?? []).map { Int($0.bitPattern) }
         let packed = try unsafe compiler.packed(weights, form: form, byteCount: thimble_conv_pack_size(kernel.pointer)) { numbers, memory in
-            guard let factors else { return unsafe thimble_conv_pack(kernel.pointer, numbers, memory) }
-            unsafe withUnsafeTemporaryAllocation(of: Float.self, capacity: weightCount) { scaled in
-                unsafe scale(numbers, factors, into: scaled)
-                unsafe thimble_conv_pack(kernel.pointer, scaled.baseAddress, memory)
-            }
+            unsafe thimble_conv_pack(kernel.pointer, numbers, factors, memory)
         }
         let bias = try biases.map { compiler.constantBuffer(TensorBytes(try NewElements($0).memory), .float, [$0.count]) }
         return unsafe PackedConvolutionStep(
             kernel: kernel, input: input, weights: packed, bias: bias, residual: residual, result: result, units: thimble_conv_units(kernel.pointer), epilogue: epilogue)
-    }
-
-    private var weightCount: Int {
-        let described = unsafe kernel.pointer.pointee
-        return unsafe described.out_c * (described.in_c / described.groups) * described.height.kernel * described.width.kernel
-    }
-
-    private func scale(_ weights: UnsafePointer<Float>, _ factors: [Float], into scaled: UnsafeMutableBufferPointer<Float>) {
-        let described = unsafe kernel.pointer.pointee, window = unsafe described.height.kernel * described.width.kernel
-        let outputs = unsafe described.out_c / described.groups, inputs = unsafe described.in_c / described.groups
-        for index in 0..<weightCount {
-            // [out][in][window]; transposed [in of all groups][out of one][window].
-            let channel = unsafe described.transposed
-                ? index / (window * outputs * inputs) * outputs + index / window % outputs : index / (window * inputs)
-            unsafe scaled[index] = weights[index] * factors[channel]
-        }
     }
 
     func run(_ run: ProgramRun) throws { throw ModelError(.internalFault, "a convolution runs before its weights are packed") }

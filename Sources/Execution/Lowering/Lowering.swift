@@ -40,11 +40,6 @@ enum Lowerings {
     }()
 }
 
-/// A step that is made ready when all nodes were seen: those that follow may have changed it.
-protocol UnfinishedStep: Step {
-    func finished(_ compiler: Compiler) throws -> any Step
-}
-
 /// A step whose result another one may change while it is still near.
 protocol EpilogueHost: Step {
     /// Where it writes.

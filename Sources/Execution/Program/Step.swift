@@ -5,6 +5,12 @@ internal import Tensors
 /// One thing that a program does. All sizes are settled; only addresses come with the run.
 protocol Step: Sendable {
     func run(_ run: ProgramRun) throws
+    /// As it runs, made when all nodes were seen: until then those that follow may change it.
+    func finished(_ compiler: Compiler) throws -> any Step
+}
+
+extension Step {
+    func finished(_ compiler: Compiler) throws -> any Step { self }
 }
 
 /// A step in its place.

@@ -54,6 +54,9 @@ public struct ModelRun: Sendable {
     /// Seconds to open the file and to plan the run; to run once.
     public let loadSeconds: Double
     public let runSeconds: Double
+    /// The process's peak of resident memory when that run was done, and how much of it came after the beginning; 0 where it is not known.
+    public let memoryPeak: Int
+    public let memoryGrowth: Int
     public let benchmark: Benchmark?
     /// What was written.
     public let outputPath: String?
@@ -62,7 +65,7 @@ public struct ModelRun: Sendable {
 extension Thimble {
     /// Runs the model in `path` once, and more often to measure it.
     public static func run(_ path: String, options: RunOptions = RunOptions()) throws -> ModelRun {
-        let start = monotonicSeconds()
+        let before = ResidentMemory(), start = monotonicSeconds()
         let file = try open(path, options: options.open)
         return try inFile(path, orOneOf: options.inputs + [options.output].compactMap(\.self)) {
             let session = try Session(file.model, options: options.limits.session(threads: options.threads, seed: options.seed))
@@ -72,7 +75,7 @@ extension Thimble {
             if options.isRandom { try inputs.addRandom(seed: options.seed, dims: options.dims) }
             let begin = monotonicSeconds()
             let values = try session.run(inputs.values)
-            let end = monotonicSeconds()
+            let end = monotonicSeconds(), memory = ResidentMemory()
             let benchmark = options.measures ? try Benchmark(session, inputs.values, runs: options.runs, threads: options.threads) : nil
             try file.checkUnchanged()
             let outputs = zip(session.outputNames, values).map { ModelRun.Output(name: $0, value: $1) }
@@ -82,7 +85,8 @@ extension Thimble {
             }
             return ModelRun(
                 path: path, inputs: inputs.values.sorted { $0.key < $1.key }.map { ModelRun.Output(name: $0.key, value: $0.value) }, outputs: outputs,
-                loadSeconds: loaded - start, runSeconds: end - begin, benchmark: benchmark, outputPath: options.output)
+                loadSeconds: loaded - start, runSeconds: end - begin, memoryPeak: memory.peak,
+                memoryGrowth: max(0, memory.peak - before.now), benchmark: benchmark, outputPath: options.output)
         }
     }
 }
@@ -118,13 +122,15 @@ extension ModelRun {
             "outputs": .list(outputs, \.json),
             "load_seconds": .number(rounded(loadSeconds, 6)),
             "run_seconds": .number(rounded(runSeconds, 6)),
+            "memory_peak": .int(memoryPeak),
+            "memory_growth": .int(memoryGrowth),
             "output": .optional(outputPath),
             "benchmark": benchmark?.json ?? .null,
         ]
     }
 
     public var text: String {
-        var lines = ["\(printable(path)): loaded in \(milliseconds(loadSeconds)), ran in \(milliseconds(runSeconds))"]
+        var lines = ["\(printable(path)): loaded in \(milliseconds(loadSeconds)), ran in \(milliseconds(runSeconds))" + (memoryPeak > 0 ? ", \(printable(bytes: memoryPeak)) of memory at most" : "")]
         lines += table(inputs.map { ["input", $0.name.description, $0.value.summary] + $0.statistics } + outputs.map { ["output", $0.name.description, $0.value.summary] + $0.statistics })
         if let benchmark { lines += benchmark.lines }
         if let outputPath { lines.append("outputs are in \(printable(outputPath))") }

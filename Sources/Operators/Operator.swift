@@ -9,11 +9,14 @@ package protocol Operator: SendableMetatype {
     static var domain: Name { get }
     /// What of it this version does not run, in a few words for a table; nil: nothing that is known.
     static var limits: String? { get }
+    /// Itself, if this version can run it. Said by the protocol: to ask a type whether it conforms takes long the first time.
+    static var runnable: (any Runnable.Type)? { get }
 }
 
 extension Operator {
     package static var domain: Name { "" }
     package static var limits: String? { nil }
+    package static var runnable: (any Runnable.Type)? { nil }
 }
 
 /// An operator whose nodes can be wrong in ways that no schema tells.
@@ -297,7 +300,7 @@ package enum Operators {
     static func find(_ name: Name, domain: Name = "") -> (any Operator.Type)? { byKey[Key(domain: domain, name: name)] }
 
     /// The same if this version can run it.
-    package static func runnable(_ name: Name, domain: Name) -> (any Runnable.Type)? { find(name, domain: domain) as? any Runnable.Type }
+    package static func runnable(_ name: Name, domain: Name) -> (any Runnable.Type)? { find(name, domain: domain)?.runnable }
 }
 
 /// Where the check of one operator says what it found in one node: not more than all findings of a model may be.

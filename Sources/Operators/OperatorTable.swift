@@ -12,7 +12,7 @@ package struct OperatorRow: Sendable {
 
 extension Operators {
     /// By domain and name.
-    package static let table: [OperatorRow] = all.filter { $0 is any Runnable.Type }.map { op in
+    package static let table: [OperatorRow] = all.filter { $0.runnable != nil }.map { op in
         let versions = OperatorSchemas.versions(of: op.name, domain: op.domain).map(\.sinceVersion).sorted()
         return OperatorRow(domain: op.domain, name: op.name, versions: versions, limits: op.limits)
     }.sorted { ($0.domain, $0.name) < ($1.domain, $1.name) }

@@ -288,6 +288,14 @@ extension Unfolding {
         return try unsafe floats(id).withUnsafeBuffer { try unsafe body(UnsafeRawPointer($0.baseAddress!)) }
     }
 
+    /// The plain bytes of a constant of the model where they lie, aligned or not; nil if it has none, or no fixed place.
+    func bytesInFile(_ id: ValueID) throws -> TensorBytes? {
+        guard case .constant(let constant) = values[id].source, let source = constant.source, case .plain(let bytes) = source.encoding, bytes.hasAddress
+        else { return nil }
+        try source.checkEncoding()
+        return bytes
+    }
+
     /// Lets the pages of a constant's file leave memory: what was made of it is used from now on. A few pages are not worth a call.
     func release(_ id: ValueID) {
         guard case .constant(let constant) = values[id].source, case .plain(let bytes)? = constant.source?.encoding, bytes.count >= Self.releasedBytes

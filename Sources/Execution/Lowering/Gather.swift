@@ -15,15 +15,22 @@ enum GatherLowering: Lowering {
         guard dims.indices.contains(axis), result == dims[..<axis] + places + dims[(axis + 1)...] else { return false }
         let type = compiler.fact(indices).elementType
         guard type == .int64 || type == .int32 else { return false }
+        // A table of the model is read where it lies in the file, at whatever address.
+        let inFile = try compiler.unfolding.bytesInFile(x)
         // What is not plain bytes is for the general kernel, which decodes what it takes only.
-        if compiler.isConstant(x) { guard case .plain = try compiler.unfolding.tensor(x).encoding else { return false } }
+        if inFile == nil, compiler.isConstant(x) { guard case .plain = try compiler.unfolding.tensor(x).encoding else { return false } }
         if compiler.isConstant(indices) {
             let numbers = try compiler.constantCall(item).ints(1) ?? []
             guard numbers.allSatisfy({ (-dims[axis]..<dims[axis]).contains($0) }) else { return false }
             if numbers.count == 1, try takeOne(item, x, y, dims, axis, numbers[0] < 0 ? numbers[0] + dims[axis] : numbers[0], compiler) { return true }
         }
         let isExact = compiler.movesExactly(x), cell = isExact ? (compiler.fact(x).elementType?.bitWidth ?? 8) / 8 : 4
-        let source = isExact ? try compiler.readExact(x) : try compiler.read(x), table = try compiler.readExact(indices)
+        let source = if let inFile, let type = compiler.fact(x).elementType {
+            compiler.constantBuffer(inFile, type, dims)
+        } else {
+            isExact ? try compiler.readExact(x) : try compiler.read(x)
+        }
+        let table = try compiler.readExact(indices)
         let target = isExact ? try compiler.makeExact(y) : try compiler.make(y)
         let block = dims[(axis + 1)...].reduce(cell, *), outer = dims[..<axis].reduce(1, *), count = places.reduce(1, *)
         let gather = thimble_gather(

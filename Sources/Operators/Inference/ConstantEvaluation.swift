@@ -5,7 +5,7 @@ internal import Tensors
 enum ConstantEvaluation {
     /// `facts` with the values of the outputs, as they are if the node does not run: it may stand in a branch that is never taken.
     static func apply(_ found: any Operator.Type, _ node: Node, opset: Int, inputs: [Fact?], to facts: [Fact]) -> [Fact] {
-        guard !inputs.isEmpty, inputs.allSatisfy({ $0?.hasValue ?? true }), let runnable = found as? any Runnable.Type, isWanted(facts),
+        guard !inputs.isEmpty, inputs.allSatisfy({ $0?.hasValue ?? true }), let runnable = found.runnable, isWanted(facts),
             !node.attributes.contains(where: { $0.name == "seed" || !$0.graphs.isEmpty })
         else { return facts }
         var values: [Value?] = [], given = 0

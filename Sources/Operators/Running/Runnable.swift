@@ -8,3 +8,7 @@ package protocol Runnable: Operator {
     /// One value per output that the node has; nil for one that it left out.
     static func run(_ call: Call) throws -> [Value?]
 }
+
+extension Runnable {
+    package static var runnable: (any Runnable.Type)? { Self.self }
+}

@@ -156,8 +156,9 @@ extension ModelRun.Output {
     private var range: (minimum: Double, maximum: Double, mean: Double)? {
         guard case .tensor(let tensor) = value, tensor.elementType.isFloat, let values = try? tensor.floats("it") else { return nil }
         var (least, most, sum, count) = (Double.infinity, -Double.infinity, 0.0, 0)
-        for value in values where value.isFinite {
-            (least, most, sum, count) = (min(least, Double(value)), max(most, Double(value)), sum + Double(value), count + 1)
+        for index in 0..<values.count where values[index].isFinite {
+            let value = Double(values[index])
+            (least, most, sum, count) = (min(least, value), max(most, value), sum + value, count + 1)
         }
         return count > 0 ? (least, most, sum / Double(count)) : nil
     }

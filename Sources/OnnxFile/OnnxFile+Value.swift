@@ -13,7 +13,7 @@ extension OnnxFile {
             let decoder = try Decoder(file, options: ReadOptions())
             let body = Body(0..<file.count)
             switch type?.kind {
-            case .tensor?: return .tensor(try decoder.tensor(body) { _ in nil })
+            case .tensor?: return .tensor(try decoder.tensor(body))
             case .sequence?: return try decoder.sequence(body, depth: 1)
             case .optional?: return try decoder.optional(body, depth: 1)
             case .map?: return try decoder.map(body, depth: 1)
@@ -28,7 +28,7 @@ extension OnnxFile {
 extension Decoder {
     fileprivate func anyValue(_ body: Body) throws -> Value {
         let readers: [() throws -> Value] = [
-            { .tensor(try self.tensor(body) { _ in nil }) },
+            { .tensor(try self.tensor(body)) },
             { try self.sequence(body, depth: 1) },
             { try self.optional(body, depth: 1) },
             { try self.map(body, depth: 1) },
@@ -85,7 +85,7 @@ extension Decoder {
     private func value(_ field: WireField, depth: Int) throws -> Value {
         let body = Body(field.value)
         switch field.rule?.content {
-        case .message(.tensor): return .tensor(try tensor(body) { _ in nil })
+        case .message(.tensor): return .tensor(try tensor(body))
         case .message(.sequenceValue): return try sequence(body, depth: depth + 1)
         case .message(.optionalValue): return try optional(body, depth: depth + 1)
         case .message(.mapValue): return try map(body, depth: depth + 1)

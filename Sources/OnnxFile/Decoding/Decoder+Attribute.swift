@@ -84,7 +84,7 @@ extension Decoder {
     @inline(never)
     private func list(_ ranges: [Range<Int>], type: Int, depth: Int) throws -> AttributeValue {
         switch type {
-        case 9: .tensors(try ranges.map { try tensor(Body($0)) { _ in nil } })
+        case 9: .tensors(try ranges.map { try tensor(Body($0)) })
         case 10: .graphs(try graphs(ranges, depth: depth + 1))
         case 12: .sparseTensors(try ranges.map { try sparseTensor(Body($0)) })
         default: .types(try ranges.map { try valueType(Body($0), depth: 1) })
@@ -100,7 +100,7 @@ extension Decoder {
     @inline(never)
     private func single(_ body: Body, type: Int) throws -> AttributeValue {
         switch type {
-        case 4: .tensor(try tensor(body) { _ in nil })
+        case 4: .tensor(try tensor(body))
         case 11: .sparseTensor(try sparseTensor(body))
         default: .type(try valueType(body, depth: 1))
         }

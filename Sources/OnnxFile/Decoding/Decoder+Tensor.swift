@@ -8,11 +8,11 @@ extension Decoder {
 
     /// `label` says how messages call it, given its name; nil: the place is known further out.
     @inline(never)
-    func tensor(_ body: Body, label: (Name?) -> String?) throws -> Tensor {
+    func tensor(_ body: Body, label: ((Name?) -> String)? = nil) throws -> Tensor {
         let (m, scan) = try unsafe message(.tensor, body, as: Onnx__TensorProto.self)
         let name = try unsafe name(m.has_name, m.name)
-        guard let label = label(name) else { return unsafe try tensor(m, scan, name, body) }
-        return try placed(label) { unsafe try tensor(m, scan, name, body) }
+        guard let label else { return unsafe try tensor(m, scan, name, body) }
+        return try placed(label(name)) { unsafe try tensor(m, scan, name, body) }
     }
 
     private func tensor(_ m: Onnx__TensorProto, _ scan: ScannedMessage, _ name: Name?, _ body: Body) throws -> Tensor {

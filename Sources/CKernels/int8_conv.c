@@ -286,9 +286,11 @@ void thimble_int8_prepare(thimble_int8_conv *k) {
 
 size_t int8_weight_bytes(const thimble_int8_conv *k) {
     if (k->depthwise) return int8_depthwise_weight_bytes(k);
-    // The ways of multiplying differ in their padding; the widest has room for each.
+    // The ways of multiplying that choose_core may take differ in their padding; the widest has room for each.
+    const uint32_t first = k->family == THIMBLE_PLAIN ? INT8_SINGLES : INT8_QUADS;
+    const uint32_t last = k->family == THIMBLE_PLAIN ? INT8_SINGLES : k->family == THIMBLE_AVX512_VNNI ? INT8_QUADS : INT8_PAIRS;
     size_t most = 0;
-    for (uint32_t core = INT8_QUADS; core <= INT8_SINGLES; core++) {
+    for (uint32_t core = first; core <= last; core++) {
         const int8_geometry g = geometry(k, core);
         most = MAX(most, g.taps * round_up(g.elements, step(core)) * element_bytes(core));
     }

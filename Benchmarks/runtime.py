@@ -84,7 +84,7 @@ def inputs(name, path, target):
 def one(path, feed, threads, arguments):
     """Per measure what is ours and what is ONNX Runtime's: seconds and bytes."""
     out, packed = os.path.join(arguments.work, "out.npz"), os.path.join(arguments.work, "model.thimble")
-    measure.Run([THIMBLE, "convert", path, "-o", packed, "--force"])
+    measure.Run([arguments.thimble, "convert", path, "-o", packed, "--force"])
     ours, peers = collections.defaultdict(list), collections.defaultdict(list)
     run = ["--inputs", feed, "--threads", str(threads)]
     for _ in range(arguments.rounds):
@@ -94,14 +94,14 @@ def one(path, feed, threads, arguments):
         report = json.loads(whole.output)
         for key, value in (("first", report["first"]), ("growth", report["growth"]), ("process", whole.wall), ("peak", whole.resident)):
             peers[key].append(value)
-        bench = json.loads(measure.Run([THIMBLE, "run", path, *run, "--benchmark", "--json"]).output)
+        bench = json.loads(measure.Run([arguments.thimble, "run", path, *run, "--benchmark", "--json"]).output)
         ours["latency"].append(bench["benchmark"]["median_seconds"])
-        whole = measure.Run([THIMBLE, "run", path, *run, "-o", out, "--force", "--json"])
+        whole = measure.Run([arguments.thimble, "run", path, *run, "-o", out, "--force", "--json"])
         report = json.loads(whole.output)
         for key, value in (
             ("first", report["load_seconds"] + report["run_seconds"]), ("growth", report["memory_growth"]), ("process", whole.wall), ("peak", whole.resident)):
             ours[key].append(value)
-        report = json.loads(measure.Run([THIMBLE, "run", packed, *run, "-o", out, "--force", "--json"]).output)
+        report = json.loads(measure.Run([arguments.thimble, "run", packed, *run, "-o", out, "--force", "--json"]).output)
         ours["thimble"].append(report["load_seconds"] + report["run_seconds"])
     peers["thimble"] = peers["first"]
     return {key: (min(ours[key]), min(peers[key])) for key in ours}
@@ -118,6 +118,7 @@ def main():
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--threads", default="1,2")
     parser.add_argument("--minilm")
+    parser.add_argument("--thimble", default=THIMBLE, help="the program to measure")
     parser.add_argument("--work", default=os.path.join(ROOT, ".build", "runtime"))
     arguments = parser.parse_args()
     os.makedirs(arguments.work, exist_ok=True)

@@ -78,11 +78,31 @@ static void choose_axes(thimble_conv *k) {
     }
 }
 
+/// The product that a convolution in codes is, or whose packed form it has.
+static void prepare_codes(thimble_conv *k) {
+    thimble_codes *c = &k->coded;
+    c->family = k->family;
+    c->m = k->path == THIMBLE_CONV_FLAT ? k->flat.m : 1;
+    c->n = k->out_c;
+    c->k = k->in_c * k->rows.kernel * k->columns.kernel;
+    c->a_stride = k->in_pixel_stride;
+    c->c_stride = k->out_pixel_stride;
+    c->residual_stride = k->residual_pixel_stride;
+    c->low = k->low;
+    c->high = k->high;
+    thimble_codes_prepare(c);
+}
+
+bool thimble_conv_takes_codes(const thimble_conv *k) {
+    return k->groups == 1 && !k->planar && !k->transposed && k->path != THIMBLE_CONV_DEPTHWISE && k->path != THIMBLE_CONV_CHANNELWISE;
+}
+
 void thimble_conv_prepare(thimble_conv *k) {
     choose_axes(k);
     if (k->batch == 0 || k->out_c == 0 || k->height.out == 0 || k->width.out == 0) {
         k->path = THIMBLE_CONV_FLAT;
         k->flat = (thimble_matmul){.family = k->family};
+        k->coded.m = 0;
         return;
     }
     k->row_units = k->column_units = k->channel_units = 1;
@@ -93,6 +113,7 @@ void thimble_conv_prepare(thimble_conv *k) {
             .family = k->family, .m = k->columns.in, .n = k->out_c, .k = k->in_c, .a_stride = k->in_pixel_stride, .c_stride = k->out_pixel_stride,
             .residual_stride = k->residual_pixel_stride, .low = k->low, .high = k->high, .epilogue = k->epilogue, .context = k->context};
         thimble_matmul_prepare(&k->flat);
+        if (k->is_coded) prepare_codes(k);
         return;
     }
     if (conv_depthwise_can(k)) {
@@ -100,16 +121,18 @@ void thimble_conv_prepare(thimble_conv *k) {
         conv_depthwise_prepare(k);
         return;
     }
-    k->path = conv_winograd_path(k);
+    k->path = k->is_coded ? THIMBLE_CONV_DIRECT : conv_winograd_path(k);
     if (k->path != THIMBLE_CONV_DIRECT) {
         conv_winograd_prepare(k);
         return;
     }
     k->path = conv_direct_prefers_channels(k) ? THIMBLE_CONV_CHANNELWISE : THIMBLE_CONV_DIRECT;
     conv_direct_prepare(k);
+    if (k->is_coded) prepare_codes(k);
 }
 
 size_t thimble_conv_pack_size(const thimble_conv *k) {
+    if (k->is_coded) return thimble_codes_pack_size(&k->coded);
     switch (k->path) {
     case THIMBLE_CONV_FLAT: return thimble_matmul_pack_size(&k->flat);
     case THIMBLE_CONV_DEPTHWISE: return conv_depthwise_pack_size(k);
@@ -130,13 +153,13 @@ void thimble_conv_pack(const thimble_conv *k, const void *weights, const float *
 }
 
 size_t thimble_conv_units(const thimble_conv *k) {
-    if (k->path == THIMBLE_CONV_FLAT) return thimble_matmul_units(&k->flat);
+    if (k->path == THIMBLE_CONV_FLAT) return k->is_coded ? thimble_codes_units(&k->coded) : thimble_matmul_units(&k->flat);
     return k->images * k->row_units * k->column_units * k->channel_units;
 }
 
 size_t thimble_conv_scratch(const thimble_conv *k) {
     switch (k->path) {
-    case THIMBLE_CONV_FLAT: return thimble_matmul_scratch(&k->flat);
+    case THIMBLE_CONV_FLAT: return k->is_coded ? thimble_codes_scratch(&k->coded) : thimble_matmul_scratch(&k->flat);
     case THIMBLE_CONV_DEPTHWISE: return 0;
     case THIMBLE_CONV_WINOGRAD_4:
     case THIMBLE_CONV_WINOGRAD_2: return conv_winograd_scratch(k);
@@ -147,6 +170,13 @@ size_t thimble_conv_scratch(const thimble_conv *k) {
 void thimble_conv_run(
     const thimble_conv *k, const float *in, const void *packed, const float *bias, const float *residual, float *out, size_t first, size_t last,
     void *scratch) {
+    if (k->path == THIMBLE_CONV_FLAT && k->is_coded) {
+        thimble_codes codes = k->coded;
+        codes.epilogue = k->flat.epilogue;
+        codes.context = k->flat.context;
+        thimble_codes_run(&codes, in, packed, bias, residual, out, first, last, scratch);
+        return;
+    }
     conv_operands operands = {.in = in, .packed = packed, .bias = bias, .residual = residual, .out = out};
     switch (k->path) {
     case THIMBLE_CONV_FLAT: thimble_matmul_run(&k->flat, in, packed, bias, residual, out, first, last, scratch); break;

@@ -7,8 +7,9 @@
 #define BLOCK_BYTES (224 * 1024)
 #define UNIT_WORK 500000.0
 #define MOST_UNITS 16
-// Pixels that make reading a panel of weights worth it.
+// Pixels that make reading a panel of weights worth it, and decoding one.
 #define FEWEST_PIXELS 96
+#define FEWEST_PIXELS_OF_CODES 256
 
 /// Where the elements that windows read lie: in the input, or in the copy of a block.
 typedef struct {
@@ -83,7 +84,8 @@ void conv_direct_prepare(thimble_conv *k) {
 
     // As many positions as have their input near; enough of them where weights are many.
     size_t pixel = (size_t)(rows.stride * columns.stride) * (channelwise(k) ? in_group(k) * k->out_c : k->in_c) * 4;
-    size_t most = larger((channelwise(k) ? 2 : 1) * BLOCK_BYTES / pixel, weights > BLOCK_BYTES ? FEWEST_PIXELS : 24);
+    const size_t fewest = k->is_coded ? FEWEST_PIXELS_OF_CODES : weights > BLOCK_BYTES ? FEWEST_PIXELS : 24;
+    size_t most = larger((channelwise(k) ? 2 : 1) * BLOCK_BYTES / pixel, fewest);
     if (rows.count >= columns.count / 8) {
         k->row_units = divided_up(rows.count, larger(1, most / columns.count));
     } else {
@@ -91,7 +93,6 @@ void conv_direct_prepare(thimble_conv *k) {
         k->column_units = divided_up(columns.count, most);
     }
     // More of them for more threads, while they are not too few.
-    size_t fewest = weights > BLOCK_BYTES ? FEWEST_PIXELS : 24;
     size_t blocks = k->images * k->row_units * k->column_units;
     if (blocks < wanted) {
         if (rows.count > 1) {
@@ -255,6 +256,7 @@ size_t conv_direct_scratch(const thimble_conv *k) {
         view v = view_of(k);
         bytes += round_up(v.floats * 4, 64);
     }
+    if (k->is_coded) bytes += round_up(k->coded.k * smaller(round_up(k->out_c, thimble_tiles_of(k->family)->lanes), MOST_VECTORS * MOST_LANES) * 4, 64);
     return bytes;
 }
 
@@ -366,7 +368,8 @@ void conv_direct_run(const thimble_conv *k, const conv_operands *operands, size_
         offsets += phases[i].tile.taps;
         weights += phases[i].steps * panels.vectors * panels.lanes;
     }
-    float *copy = (float *)rest;
+    float *copy = (float *)rest, *decoded = copy + (k->copies ? round_up(v.floats * 4, 64) / 4 : 0);
+    size_t held = SIZE_MAX;
     size_t copied = SIZE_MAX, image = k->rows.in * k->columns.in * (k->planar ? k->in_c : k->in_pixel_stride);
     for (size_t unit = first; unit < last; unit++) {
         const conv_block b = conv_block_of(k, v.rows.count, v.columns.count, unit);
@@ -386,8 +389,10 @@ void conv_direct_run(const thimble_conv *k, const conv_operands *operands, size_
             size_t count = smaller(next, group_columns(k)) - start;
             if (p == begin) channel = group * out_group(k) + start;
             channels += count;
+            // One phase and one group, where weights are codes.
+            if (k->is_coded && held != p) thimble_codes_decode(&k->coded, operands->packed, held = p, decoded);
             for (size_t i = 0; i < phase_count; i++) {
-                const float *w = (const float *)operands->packed + group * weights + phases[i].weights + phases[i].steps * start;
+                const float *w = k->is_coded ? decoded : (const float *)operands->packed + group * weights + phases[i].weights + phases[i].steps * start;
                 run_panel(
                     k, &v, &phases[i], &b, from + group * in_group(k) * (k->planar ? v.channel : 1), w, group * out_group(k) + start, (next - start) / panels.lanes, count, operands);
             }

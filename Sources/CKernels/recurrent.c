@@ -38,17 +38,32 @@ void thimble_recurrent_prepare(thimble_recurrent *k) {
 
 size_t thimble_recurrent_units(const thimble_recurrent *k) { return k->hidden == 0 ? 0 : (k->batch + k->group - 1) / k->group; }
 
-/// m rows times n columns of gates; `k` elements go into each.
-static thimble_matmul product(const thimble_recurrent *r, size_t m, size_t n, size_t k, size_t a_stride, size_t c_stride, bool add) {
-    thimble_matmul p = {
+/// A product with weights, which are floats or codes.
+typedef struct { bool is_coded; thimble_matmul floats; thimble_codes codes; } gate_product;
+
+/// m rows times n columns of gates; `k` elements go into each. `form` says how codes are; only read where weights are codes.
+static gate_product product(const thimble_recurrent *r, const thimble_codes *form, size_t m, size_t n, size_t k, size_t a_stride, size_t c_stride, bool add) {
+    gate_product p = {.is_coded = r->is_coded};
+    if (r->is_coded) {
+        p.codes = (thimble_codes){
+            .family = r->family, .m = m, .n = n, .k = k, .a_stride = a_stride, .c_stride = c_stride, .low = -INFINITY, .high = INFINITY, .add = add,
+            .kind = form->kind, .bits = form->bits, .group = form->group, .zeros = form->zeros,
+        };
+        thimble_codes_prepare(&p.codes);
+        return p;
+    }
+    p.floats = (thimble_matmul){
         .family = r->family, .m = m, .n = n, .k = k, .a_stride = a_stride, .c_stride = c_stride, .low = -INFINITY, .high = INFINITY, .add = add,
     };
-    thimble_matmul_prepare(&p);
+    thimble_matmul_prepare(&p.floats);
     return p;
 }
 
-static void multiply(const thimble_matmul *p, const float *a, const void *packed, const float *bias, float *c) {
-    thimble_matmul_run(p, a, packed, bias, NULL, c, 0, thimble_matmul_units(p), NULL);
+static size_t pack_size(const gate_product *p) { return p->is_coded ? thimble_codes_pack_size(&p->codes) : thimble_matmul_pack_size(&p->floats); }
+
+static void multiply(const gate_product *p, const float *a, const void *packed, const float *bias, float *c, void *scratch) {
+    if (p->is_coded) thimble_codes_run(&p->codes, a, packed, bias, NULL, c, 0, thimble_codes_units(&p->codes), scratch);
+    else thimble_matmul_run(&p->floats, a, packed, bias, NULL, c, 0, thimble_matmul_units(&p->floats), NULL);
 }
 
 /// Gates whose recurrent product comes first: all, but for a GRU's third.
@@ -60,13 +75,13 @@ typedef struct { size_t input, early, late, bias, late_bias, peepholes, has_peep
 
 static parts parts_of(const thimble_recurrent *k) {
     size_t width = gates_of(k) * k->hidden;
-    thimble_matmul input = product(k, 1, width, k->input, 0, width, false);
-    thimble_matmul early = product(k, 1, early_gates(k) * k->hidden, k->hidden, 0, width, true);
-    thimble_matmul late = product(k, 1, k->hidden, k->hidden, 0, width, true);
+    gate_product input = product(k, &k->input_codes, 1, width, k->input, 0, width, false);
+    gate_product early = product(k, &k->state_codes, 1, early_gates(k) * k->hidden, k->hidden, 0, width, true);
+    gate_product late = product(k, &k->state_codes, 1, k->hidden, k->hidden, 0, width, true);
     parts p = { .input = 0 };
-    p.early = rounded(thimble_matmul_pack_size(&input));
-    p.late = p.early + rounded(thimble_matmul_pack_size(&early));
-    p.bias = p.late + (k->kind == THIMBLE_GRU ? rounded(thimble_matmul_pack_size(&late)) : 0);
+    p.early = rounded(pack_size(&input));
+    p.late = p.early + rounded(pack_size(&early));
+    p.bias = p.late + (k->kind == THIMBLE_GRU ? rounded(pack_size(&late)) : 0);
     p.late_bias = p.bias + rounded(width * sizeof(float));
     p.peepholes = p.late_bias + rounded(k->hidden * sizeof(float));
     p.has_peepholes = p.peepholes + rounded(3 * k->hidden * sizeof(float));
@@ -76,17 +91,10 @@ static parts parts_of(const thimble_recurrent *k) {
 
 size_t thimble_recurrent_pack_size(const thimble_recurrent *k) { return parts_of(k).size; }
 
-void thimble_recurrent_pack(const thimble_recurrent *k, const float *w, const float *r, const float *b, const float *p, void *packed) {
+/// What is packed beside the weights.
+static void pack_biases(const thimble_recurrent *k, const float *b, const float *p, char *base) {
     parts at = parts_of(k);
-    char *base = packed;
     size_t hidden = k->hidden, width = gates_of(k) * hidden, early = early_gates(k) * hidden;
-    thimble_matmul input = product(k, 1, width, k->input, 0, width, false), first = product(k, 1, early, hidden, 0, width, true);
-    thimble_matmul_pack(&input, w, 1, k->input, 1, base + at.input);
-    thimble_matmul_pack(&first, r, 1, hidden, 1, base + at.early);
-    if (k->kind == THIMBLE_GRU) {
-        thimble_matmul last = product(k, 1, hidden, hidden, 0, width, true);
-        thimble_matmul_pack(&last, r + early * hidden, 1, hidden, 1, base + at.late);
-    }
     float *bias = (float *)(base + at.bias), *late_bias = (float *)(base + at.late_bias), *peepholes = (float *)(base + at.peepholes);
     for (size_t i = 0; i < width; i++) {
         // linear_before_reset multiplies the third gate's recurrent bias too.
@@ -98,10 +106,63 @@ void thimble_recurrent_pack(const thimble_recurrent *k, const float *w, const fl
     base[at.has_peepholes] = p != NULL;
 }
 
+void thimble_recurrent_pack(const thimble_recurrent *k, const float *w, const float *r, const float *b, const float *p, void *packed) {
+    parts at = parts_of(k);
+    char *base = packed;
+    size_t hidden = k->hidden, width = gates_of(k) * hidden, early = early_gates(k) * hidden;
+    gate_product input = product(k, NULL, 1, width, k->input, 0, width, false), first = product(k, NULL, 1, early, hidden, 0, width, true);
+    thimble_matmul_pack(&input.floats, w, 1, k->input, 1, base + at.input);
+    thimble_matmul_pack(&first.floats, r, 1, hidden, 1, base + at.early);
+    if (k->kind == THIMBLE_GRU) {
+        gate_product last = product(k, NULL, 1, hidden, hidden, 0, width, true);
+        thimble_matmul_pack(&last.floats, r + early * hidden, 1, hidden, 1, base + at.late);
+    }
+    pack_biases(k, b, p, base);
+}
+
+void thimble_recurrent_pack_codes(
+    const thimble_recurrent *k, const thimble_codes_source *w, const thimble_codes_source *r, const float *b, const float *p, void *packed
+) {
+    parts at = parts_of(k);
+    char *base = packed;
+    size_t hidden = k->hidden, width = gates_of(k) * hidden, early = early_gates(k) * hidden;
+    gate_product input = product(k, &k->input_codes, 1, width, k->input, 0, width, false), first = product(k, &k->state_codes, 1, early, hidden, 0, width, true);
+    thimble_codes_pack(&input.codes, w, base + at.input);
+    thimble_codes_pack(&first.codes, r, base + at.early);
+    if (k->kind == THIMBLE_GRU) {
+        gate_product last = product(k, &k->state_codes, 1, hidden, hidden, 0, width, true);
+        // Its columns begin behind the other gates'.
+        thimble_codes_source rest = *r;
+        rest.first -= early * r->n_step;
+        size_t scales = early / (r->scale_grid.columns ? r->scale_grid.columns : 1) * r->scale_grid.n_step;
+        size_t zeros = early / (r->zero_grid.columns ? r->zero_grid.columns : 1) * r->zero_grid.n_step;
+        size_t tables = early / (r->table_grid.columns ? r->table_grid.columns : 1) * r->table_grid.n_step;
+        if (rest.scale) rest.scale += scales;
+        if (rest.zero) rest.zero += zeros;
+        if (rest.table) rest.table += tables << k->state_codes.bits;
+        thimble_codes_pack(&last.codes, &rest, base + at.late);
+    }
+    pack_biases(k, b, p, base);
+}
+
 // --- running
 
 /// Where the parts of the scratch begin, in bytes.
-typedef struct { size_t gates, h, c, reset, size; } layout;
+typedef struct { size_t gates, h, c, reset, codes, size; } layout;
+
+/// Scratch of the products with codes, of few rows (3 or 7 at most, by kind) and of many.
+static size_t codes_scratch(const thimble_recurrent *k) {
+    size_t width = gates_of(k) * k->hidden, most = 0;
+    static const size_t counts[] = {3, 7, 8, 9};
+    for (size_t i = 0; i < 4; i++) {
+        const size_t rows = counts[i];
+        gate_product input = product(k, &k->input_codes, rows, width, k->input, 0, width, false), state = product(k, &k->state_codes, rows, width, k->hidden, 0, width, true);
+        size_t a = thimble_codes_scratch(&input.codes), b = thimble_codes_scratch(&state.codes);
+        most = most > a ? most : a;
+        most = most > b ? most : b;
+    }
+    return most;
+}
 
 static layout layout_of(const thimble_recurrent *k) {
     size_t states = rounded(k->group * k->hidden * sizeof(float));
@@ -109,7 +170,8 @@ static layout layout_of(const thimble_recurrent *k) {
     l.h = rounded(k->chunk * k->group * gates_of(k) * k->hidden * sizeof(float));
     l.c = l.h + states;
     l.reset = l.c + states;
-    l.size = l.reset + states;
+    l.codes = l.size = l.reset + states;
+    if (k->is_coded) l.size += codes_scratch(k);
     return l;
 }
 
@@ -124,6 +186,7 @@ typedef struct {
     const char *packed;
     parts at;
     float *y, *gates, *h, *c, *reset;
+    void *scratch;
 } unit_work;
 
 static size_t length_of(const unit_work *u, size_t sequence) { return u->lengths ? (size_t)u->lengths[sequence] : u->k->steps; }
@@ -145,15 +208,15 @@ static void multiply_inputs(const unit_work *u, size_t start, size_t end) {
     const float *bias = (const float *)(u->packed + u->at.bias);
     if (u->lengths == NULL && (u->count == 1 || k->x_step == u->count * k->x_batch)) {
         times t = times_of(u, 0, start, end);
-        thimble_matmul p = product(k, (t.last - t.first) * u->count, width, k->input, u->count == 1 ? k->x_step : k->x_batch, width, false);
-        multiply(&p, u->x + t.first * k->x_step, u->packed + u->at.input, bias, u->gates);
+        gate_product p = product(k, &k->input_codes, (t.last - t.first) * u->count, width, k->input, u->count == 1 ? k->x_step : k->x_batch, width, false);
+        multiply(&p, u->x + t.first * k->x_step, u->packed + u->at.input, bias, u->gates, u->scratch);
         return;
     }
     for (size_t s = 0; s < u->count; s++) {
         times t = times_of(u, s, start, end);
         if (t.first == t.last) continue;
-        thimble_matmul p = product(k, t.last - t.first, width, k->input, k->x_step, u->count * width, false);
-        multiply(&p, u->x + s * k->x_batch + t.first * k->x_step, u->packed + u->at.input, bias, u->gates + s * width);
+        gate_product p = product(k, &k->input_codes, t.last - t.first, width, k->input, k->x_step, u->count * width, false);
+        multiply(&p, u->x + s * k->x_batch + t.first * k->x_step, u->packed + u->at.input, bias, u->gates + s * width, u->scratch);
     }
 }
 
@@ -162,8 +225,8 @@ static void advance(const unit_work *u, size_t first, size_t last, float *gates)
     const thimble_recurrent *k = u->k;
     size_t hidden = k->hidden, width = gates_of(k) * hidden, rows = last - first;
     float *h = u->h + first * hidden, *reset = u->reset + first * hidden;
-    thimble_matmul early = product(k, rows, early_gates(k) * hidden, hidden, hidden, width, true);
-    multiply(&early, h, u->packed + u->at.early, NULL, gates);
+    gate_product early = product(k, &k->state_codes, rows, early_gates(k) * hidden, hidden, hidden, width, true);
+    multiply(&early, h, u->packed + u->at.early, NULL, gates, u->scratch);
     gate_work work = {
         .hidden = hidden, .clip = k->clip, .input_forget = k->input_forget, .linear_before_reset = k->linear_before_reset,
         .peepholes = u->packed[u->at.has_peepholes] ? (const float *)(u->packed + u->at.peepholes) : NULL,
@@ -171,8 +234,8 @@ static void advance(const unit_work *u, size_t first, size_t last, float *gates)
     if (k->kind == THIMBLE_GRU) {
         const char *late = u->packed + u->at.late;
         if (k->linear_before_reset) {
-            thimble_matmul p = product(k, rows, hidden, hidden, hidden, hidden, false);
-            multiply(&p, h, late, (const float *)(u->packed + u->at.late_bias), reset);
+            gate_product p = product(k, &k->state_codes, rows, hidden, hidden, hidden, hidden, false);
+            multiply(&p, h, late, (const float *)(u->packed + u->at.late_bias), reset, u->scratch);
         }
         for (size_t s = 0; s < rows; s++) {
             work.gates = gates + s * width;
@@ -181,8 +244,8 @@ static void advance(const unit_work *u, size_t first, size_t last, float *gates)
             OF_FAMILY(k->family, gru_gates)(&work);
         }
         if (!k->linear_before_reset) {
-            thimble_matmul p = product(k, rows, hidden, hidden, hidden, width, true);
-            multiply(&p, reset, late, NULL, gates + 2 * hidden);
+            gate_product p = product(k, &k->state_codes, rows, hidden, hidden, hidden, width, true);
+            multiply(&p, reset, late, NULL, gates + 2 * hidden, u->scratch);
         }
     }
     for (size_t s = 0; s < rows; s++) {
@@ -245,7 +308,7 @@ void thimble_recurrent_run(
         unit_work u = {
             .k = k, .count = count, .lengths = lengths ? lengths + from : NULL, .x = x + from * k->x_batch, .packed = packed, .at = parts_of(k),
             .y = y ? y + from * k->y_batch : NULL, .gates = (float *)(base + l.gates), .h = (float *)(base + l.h), .c = (float *)(base + l.c),
-            .reset = (float *)(base + l.reset),
+            .reset = (float *)(base + l.reset), .scratch = base + l.codes,
         };
         load_states(k, moved(initial_h, from * k->state_batch), u.h, count);
         load_states(k, moved(initial_c, from * k->state_batch), u.c, count);

@@ -7,7 +7,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-enum { MOST_ROWS = 14, MOST_VECTORS = 4 };
+enum { MOST_ROWS = 14, MOST_VECTORS = 4, MOST_LANES = 16 };
 
 /// A float at any address: weights are read where they lie in a file.
 typedef float loose_float __attribute__((aligned(1), may_alias));

@@ -69,15 +69,15 @@ private struct CodedMatrix {
                 (product.zeros, product.low, product.high) = (zeros != nil, clamps ? -0.5 : -.infinity, clamps ? 2 : .infinity)
                 thimble_codes_prepare(&product)
                 var source = thimble_codes_source()
-                (source.codes, source.size, source.is_signed) = (UnsafePointer(codes.at), codes.count, one.isSigned)
+                (source.codes, source.size, source.is_signed, source.pivot) = (UnsafePointer(codes.at), codes.count, one.isSigned, Int32(one.middle))
                 (source.k_step, source.n_step) = one.isTransposed ? (1, one.k) : (one.n, 1)
                 (source.scale, source.zero, source.table) = (UnsafePointer(scales.at), zeros.map { UnsafePointer($0.at) }, UnsafePointer(tables.at))
                 (source.scale_grid, source.zero_grid, source.table_grid) = (grid, grid, grid)
                 let packed = Memory<UInt8>.garbage(thimble_codes_pack_size(&product)), scratch = Memory<UInt8>.garbage(thimble_codes_scratch(&product))
-                thimble_codes_pack(&product, &source, packed.at)
+                #expect(thimble_codes_pack(&product, &source, packed.at))
                 let c = Memory((one.m - 1) * cStride + one.n) { _ in Float(123) }
                 let units = thimble_codes_units(&product), cut = Int.random(in: 0...units, using: &random)
-                for range in [(cut, units), (0, cut)] { thimble_codes_run(&product, a.at, packed.at, bias?.at, c.at, range.0, range.1, scratch.at) }
+                for range in [(cut, units), (0, cut)] { thimble_codes_run(&product, a.at, packed.at, bias?.at, nil, c.at, range.0, range.1, scratch.at) }
                 var worst = 0.0
                 for i in 0..<one.m {
                     for j in 0..<one.n {
@@ -116,16 +116,182 @@ private struct CodedMatrix {
                 (product.zeros, product.low, product.high) = (zeros != nil, -.infinity, .infinity)
                 thimble_codes_prepare(&product)
                 var source = thimble_codes_source()
-                (source.codes, source.size, source.is_signed) = (UnsafePointer(codes.at), codes.count, one.isSigned)
+                (source.codes, source.size, source.is_signed, source.pivot) = (UnsafePointer(codes.at), codes.count, one.isSigned, Int32(one.middle))
                 (source.k_step, source.n_step) = one.isTransposed ? (1, one.k) : (one.n, 1)
                 (source.scale, source.zero, source.table) = (UnsafePointer(scales.at), zeros.map { UnsafePointer($0.at) }, UnsafePointer(tables.at))
                 (source.scale_grid, source.zero_grid, source.table_grid) = (grid, grid, grid)
                 let packed = Memory<UInt8>.garbage(thimble_codes_pack_size(&product)), scratch = Memory<UInt8>.garbage(thimble_codes_scratch(&product))
-                thimble_codes_pack(&product, &source, packed.at)
+                #expect(thimble_codes_pack(&product, &source, packed.at))
                 let c = Memory(rows * one.n) { _ in Float.nan }
-                thimble_codes_run(&product, unit.at, packed.at, nil, c.at, 0, thimble_codes_units(&product), scratch.at)
+                thimble_codes_run(&product, unit.at, packed.at, nil, nil, c.at, 0, thimble_codes_units(&product), scratch.at)
                 let isEqual = (0..<one.k).allSatisfy { s in (0..<one.n).allSatisfy { c[s * one.n + $0] == one.weight(s, $0) } }
                 #expect(isEqual, "\(number): \(one.n)×\(one.k), \(one.bits) bits, kind \(one.kind.rawValue), groups \(one.group), family \(family)")
+            }
+        }
+    }
+
+    /// A product with affine codes, and what it should be.
+    private struct Affine {
+        let (m, n, k, bits, group): (Int, Int, Int, Int, Int)
+        let codes: [Int], scales: [Float], pivot: Int
+        /// Scales lie with steps, not with columns.
+        let isBySteps: Bool
+
+        func weight(_ step: Int, _ column: Int) -> Float {
+            Float(codes[step * n + column] - pivot) * (isBySteps ? scales[step] : scales[step / group * n + column])
+        }
+
+        func description(_ family: UInt32) -> thimble_codes {
+            var product = thimble_codes()
+            (product.family, product.m, product.n, product.k, product.a_stride, product.c_stride) = (family, m, n, k, k, n)
+            (product.kind, product.bits, product.group) = (isBySteps ? THIMBLE_CODES_STEPS : THIMBLE_CODES_AFFINE, UInt32(bits), group)
+            (product.residual_stride, product.low, product.high) = (n, -.infinity, .infinity)
+            return product
+        }
+
+        /// Calls `body` with a source without codes.
+        func withSource<R>(_ body: (inout thimble_codes_source) -> R) -> R {
+            scales.withUnsafeBufferPointer { scales in
+                var source = thimble_codes_source()
+                (source.k_step, source.n_step, source.scale, source.pivot) = (n, 1, scales.baseAddress, Int32(pivot))
+                source.scale_grid = thimble_codes_grid(k_step: isBySteps ? 1 : n, n_step: isBySteps ? 0 : 1, columns: 1)
+                return body(&source)
+            }
+        }
+
+        var stream: [UInt8] {
+            var bytes = [UInt8](repeating: 0, count: (codes.count * bits + 7) / 8)
+            thimble_pack_codes(codes.map { Int32($0) }, codes.count, UInt32(bits), &bytes)
+            return bytes
+        }
+
+        /// Expects sums to be right that begin with what c holds or with a bias, and end with a residual.
+        func check(_ product: thimble_codes, _ packed: Memory<UInt8>, adds: Bool, _ random: inout SeededRandom, _ what: String) {
+            var product = product
+            product.add = adds
+            let a = Memory(m * k) { _ in Float.random(in: -1...1, using: &random) }, bias = Memory(n) { _ in Float.random(in: -1...1, using: &random) }
+            let residual = Memory(m * n) { _ in Float.random(in: -1...1, using: &random) }, c = Memory(m * n) { Float($0 % 5) }
+            let scratch = Memory<UInt8>.garbage(thimble_codes_scratch(&product))
+            thimble_codes_run(&product, a.at, packed.at, bias.at, residual.at, c.at, 0, thimble_codes_units(&product), scratch.at)
+            var worst = 0.0
+            for i in 0..<m {
+                for j in 0..<n {
+                    var sum = Double(adds ? Float((i * n + j) % 5) : bias[j]) + Double(residual[i * n + j]), size = 1.0
+                    for s in 0..<k {
+                        let term = Double(a[i * k + s]) * Double(weight(s, j))
+                        sum += term
+                        size += abs(term)
+                    }
+                    worst = max(worst, abs(sum - Double(c[i * n + j])) / size)
+                }
+            }
+            #expect(worst < 1e-6, "\(what)")
+        }
+    }
+
+    /// Wide codes are held in 16 bits, or in 8 with the few that do not fit apart.
+    @Test(arguments: [1, 2, 3, 7, 8, 20]) func wideCodesAreWhatTheyStandFor(rows: Int) {
+        var random = SeededRandom(seed: Self.seed + UInt64(rows))
+        for (n, k, bits) in [(1, 5, 9), (17, 64, 12), (80, 200, 16), (150, 33, 16)] {
+            for isBySteps in [false, true] {
+                let pivot = 1 << (bits - 1) - 40, far = [0, 1 << bits - 1, pivot - 129, pivot + 128]
+                let codes = (0..<n * k).map { $0 % 331 == 3 ? far[$0 % 4] : pivot + Int.random(in: -128...127, using: &random) }
+                let group = [k, 16].randomElement(using: &random)!, scales = (0..<n * k).map { _ in Float.random(in: 0.1...1, using: &random) }
+                let one = Affine(m: rows, n: n, k: k, bits: bits, group: isBySteps ? k : group, codes: codes, scales: scales, pivot: pivot, isBySteps: isBySteps)
+                for family in 0...thimble_processor() {
+                    var product = one.description(family)
+                    product.narrow = true
+                    thimble_codes_prepare(&product)
+                    #expect(product.narrow == !isBySteps)
+                    let packed = Memory<UInt8>.garbage(thimble_codes_pack_size(&product)), stream = Memory(one.stream)
+                    // Steps that are held in 8 bits cannot hold these.
+                    guard !isBySteps else { continue }
+                    one.withSource { source in
+                        (source.codes, source.size) = (UnsafePointer(stream.at), stream.count)
+                        #expect(thimble_codes_pack(&product, &source, packed.at))
+                    }
+                    for adds in [false, true] { one.check(product, packed, adds: adds, &random, "\(rows)×\(n)×\(k), \(bits) bits, group \(group), family \(family)") }
+                }
+            }
+        }
+    }
+
+    @Test func tooManyCodesThatDoNotFitAreToldOf() {
+        let one = Affine(
+            m: 1, n: 20, k: 100, bits: 10, group: 100, codes: (0..<2000).map { $0 % 1024 }, scales: Array(repeating: 1, count: 20), pivot: 512, isBySteps: false)
+        var product = one.description(thimble_processor())
+        product.narrow = true
+        thimble_codes_prepare(&product)
+        let packed = Memory<UInt8>.garbage(thimble_codes_pack_size(&product)), stream = Memory(one.stream)
+        one.withSource { source in
+            (source.codes, source.size) = (UnsafePointer(stream.at), stream.count)
+            #expect(!thimble_codes_pack(&product, &source, packed.at))
+        }
+    }
+
+    @Test(arguments: [1, 3, 8, 20]) func stepsHaveScalesOfTheirOwn(rows: Int) {
+        var random = SeededRandom(seed: Self.seed + 50 + UInt64(rows))
+        for (n, k, bits) in [(1, 5, 8), (33, 130, 3), (70, 64, 8)] {
+            let codes = (0..<n * k).map { _ in Int.random(in: 0..<1 << bits, using: &random) }, scales = (0..<k).map { _ in Float.random(in: 0.1...1, using: &random) }
+            let one = Affine(m: rows, n: n, k: k, bits: bits, group: k, codes: codes, scales: scales, pivot: 1 << (bits - 1), isBySteps: true)
+            for family in 0...thimble_processor() {
+                var product = one.description(family)
+                thimble_codes_prepare(&product)
+                let packed = Memory<UInt8>.garbage(thimble_codes_pack_size(&product)), stream = Memory(one.stream)
+                one.withSource { source in
+                    (source.codes, source.size) = (UnsafePointer(stream.at), stream.count)
+                    #expect(thimble_codes_pack(&product, &source, packed.at))
+                }
+                one.check(product, packed, adds: false, &random, "\(rows)×\(n)×\(k), \(bits) bits, family \(family)")
+            }
+        }
+    }
+
+    /// Parts in any order make the same bytes as the whole.
+    @Test func partsAreTheWhole() {
+        var random = SeededRandom(seed: Self.seed + 90)
+        for bits in [2, 3, 4, 5, 8, 12, 16] {
+            let (n, k) = (75, 97), pivot = 1 << (bits - 1)
+            let codes = (0..<n * k).map { _ in Int.random(in: 0..<1 << bits, using: &random) }
+            let one = Affine(m: 1, n: n, k: k, bits: bits, group: 32, codes: codes, scales: (0..<n * 4).map { Float($0) }, pivot: pivot, isBySteps: false)
+            var product = one.description(thimble_processor())
+            thimble_codes_prepare(&product)
+            let size = thimble_codes_pack_size(&product), whole = Memory<UInt8>.garbage(size), parts = Memory<UInt8>.garbage(size), stream = Memory(one.stream)
+            one.withSource { source in
+                (source.codes, source.size) = (UnsafePointer(stream.at), stream.count)
+                _ = thimble_codes_pack(&product, &source, whole.at)
+                thimble_codes_pack_begin(&product, &source, parts.at)
+                for first in [64, 0, 32, 96] {
+                    // Only the bytes from a whole one on.
+                    let start = first * n / 8 * 8, last = min(k, first + 32), bytes = Array(one.stream[(start * bits / 8)..<((last * n * bits + 7) / 8)]), part = Memory(bytes)
+                    (source.codes, source.size, source.first) = (UnsafePointer(part.at), part.count, start)
+                    thimble_codes_pack_part(&product, &source, first, last, 0, n, parts.at)
+                }
+            }
+            #expect((0..<size).allSatisfy { whole[$0] == parts[$0] }, "\(bits) bits")
+        }
+    }
+
+    @Test func rowsOfATableAreDecoded() {
+        var random = SeededRandom(seed: Self.seed + 91)
+        for (bits, group) in [(8, 20), (8, 7), (3, 20), (4, 5), (13, 20)] {
+            let (rows, row) = (11, 20), groups = (row + group - 1) / group
+            let codes = (0..<rows * row).map { _ in Int32.random(in: 0..<1 << Int32(bits), using: &random) }
+            var bytes = [UInt8](repeating: 0, count: (codes.count * bits + 7) / 8)
+            thimble_pack_codes(codes, codes.count, UInt32(bits), &bytes)
+            let stream = Memory(bytes), scales = Memory(rows * groups) { Float($0 + 1) }, zeros = Memory(rows * groups) { Float($0 % 5) }
+            var table = thimble_codes_table()
+            (table.kind, table.bits, table.row, table.group, table.rows, table.count, table.wide) = (THIMBLE_CODES_AFFINE, UInt32(bits), row, group, rows, 4, true)
+            (table.source.codes, table.source.size, table.source.n_step) = (UnsafePointer(stream.at), stream.count, row)
+            (table.source.scale, table.source.zero) = (UnsafePointer(scales.at), UnsafePointer(zeros.at))
+            table.source.scale_grid = thimble_codes_grid(k_step: 1, n_step: groups, columns: 1)
+            let out = Memory(4 * row) { _ in Float.nan }, places: [Int64] = [3, -1, 0, 3]
+            thimble_codes_rows(&table, places, out.at, 0, 4)
+            for (i, place) in [3, 10, 0, 3].enumerated() {
+                for j in 0..<row {
+                    let cell = place * groups + j / group
+                    #expect(out[i * row + j] == (Float(codes[place * row + j]) - Float(cell % 5)) * Float(cell + 1))
+                }
             }
         }
     }

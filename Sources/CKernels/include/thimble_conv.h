@@ -3,6 +3,7 @@
 #ifndef THIMBLE_CONV_H
 #define THIMBLE_CONV_H
 
+#include "thimble_codes.h"
 #include "thimble_matmul.h"
 
 /// How a convolution is computed.
@@ -46,6 +47,11 @@ typedef struct {
     thimble_epilogue epilogue;
     const void *context;
 
+    /// The weights stay in codes: kind, bits, group and zeros of `coded` say how. For those that thimble_conv_takes_codes; no Winograd then. What is
+    /// packed is a matrix of thimble_codes_pack: out_c columns, steps as the window's taps follow each other and within each the channels.
+    bool is_coded;
+    thimble_codes coded;
+
     /// By prepare. The axes are exchanged where that makes a row long.
     unsigned path;
     size_t images;
@@ -59,11 +65,14 @@ typedef struct {
 
 /// The batch, output channels and outputs may be 0, then there is nothing to do; the other sizes are at least 1.
 void thimble_conv_prepare(thimble_conv *k);
+/// Whether a prepared convolution can have its weights in codes.
+bool thimble_conv_takes_codes(const thimble_conv *k);
 /// Bytes; a multiple of 64.
 size_t thimble_conv_pack_size(const thimble_conv *k);
 /// Weights are floats at any address, as ONNX orders them: [out_c][in_c / groups][height][width], transposed
 /// [in_c][out_c / groups][height][width]. They are multiplied with factors ([out_c]; may be NULL). `packed` is 64-byte aligned. It fits
-/// every convolution of these weights and factors that has the same family, path, planar, transposed and groups.
+/// every convolution of these weights and factors that has the same family, path, planar, transposed and groups. Not for
+/// codes.
 void thimble_conv_pack(const thimble_conv *k, const void *weights, const float *factors, void *packed);
 size_t thimble_conv_units(const thimble_conv *k);
 /// Bytes for each thread, 64-byte aligned, of any content.

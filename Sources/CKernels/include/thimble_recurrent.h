@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include "thimble_codes.h"
 
 enum { THIMBLE_RNN, THIMBLE_GRU, THIMBLE_LSTM };
 
@@ -24,6 +25,10 @@ typedef struct {
     /// Floats between the states of two sequences, in initial_h, initial_c, y_h and y_c.
     size_t state_batch;
 
+    /// The weights of inputs and states stay in codes: kind, bits, group and zeros of both say how.
+    bool is_coded;
+    thimble_codes input_codes, state_codes;
+
     // Made by prepare: sequences of a unit, and steps whose inputs are multiplied at a time.
     size_t group, chunk;
 } thimble_recurrent;
@@ -34,6 +39,9 @@ size_t thimble_recurrent_pack_size(const thimble_recurrent *recurrent);
 /// w [gates·hidden][input], r [gates·hidden][hidden], b [2·gates·hidden] or NULL, p [3·hidden] (LSTM's peepholes) or NULL: ONNX's
 /// tensors of one direction. `packed` is 64-byte aligned.
 void thimble_recurrent_pack(const thimble_recurrent *recurrent, const float *w, const float *r, const float *b, const float *p, void *packed);
+/// The same where `is_coded`: columns are the gates' elements. A GRU's cells along them end with its second gate, or are all one column.
+void thimble_recurrent_pack_codes(
+    const thimble_recurrent *recurrent, const thimble_codes_source *w, const thimble_codes_source *r, const float *b, const float *p, void *packed);
 /// Groups of sequences; one sequence is one unit.
 size_t thimble_recurrent_units(const thimble_recurrent *recurrent);
 size_t thimble_recurrent_scratch(const thimble_recurrent *recurrent);

@@ -370,13 +370,16 @@ final class Compiler {
         }
     }
 
-    /// The same for several constants that are packed into one; `pack` finds their numbers in the order of `ids`.
-    func packed(_ ids: [ValueID], form: [Int], byteCount: Int, _ pack: ([Elements<Float>], UnsafeMutableRawPointer) -> Void) throws -> OwnedMemory {
+    /// The same for several constants that are packed into one; `pack` finds their numbers in the order of `ids`. `others` are packed too,
+    /// by themselves.
+    func packed(
+        _ ids: [ValueID], with others: [ObjectIdentifier] = [], form: [Int], byteCount: Int, _ pack: ([Elements<Float>], UnsafeMutableRawPointer) throws -> Void
+    ) throws -> OwnedMemory {
         let constants = ids.compactMap { id in if case .constant(let constant) = unfolding.values[id].source { ObjectIdentifier(constant) } else { nil } }
-        let key = constants.count == ids.count ? PackCache.Key(constants: constants, form: form) : nil
+        let key = constants.count == ids.count ? PackCache.Key(constants: constants + others, form: form) : nil
         return try packs.memory(key, byteCount: byteCount) { memory in
             // posix_memalign gave it a base.
-            unsafe pack(try ids.map { try unfolding.floats($0) }, memory.bytes.baseAddress!)
+            try unsafe pack(try ids.map { try unfolding.floats($0) }, memory.bytes.baseAddress!)
             for id in ids { unfolding.release(id) }
         }
     }

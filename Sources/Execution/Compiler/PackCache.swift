@@ -14,6 +14,8 @@ final class PackCache: @unchecked Sendable {
 
     var byteCount: Int { lock.locked { packs.values.reduce(0) { unsafe $0 + $1.bytes.count } } }
 
+    func find(_ key: Key?) -> OwnedMemory? { key.flatMap { key in lock.locked { packs[key] } } }
+
     /// `make` fills the memory, which has `byteCount` bytes.
     func memory(_ key: Key?, byteCount: Int, make: (OwnedMemory) throws -> Void) throws -> OwnedMemory {
         guard let key else {

@@ -221,7 +221,11 @@ struct Unfolding {
     }
 
     private func inputsAreSmall(_ item: Item) -> Bool {
-        item.inputs.allSatisfy { id in
+        item.inputs.enumerated().allSatisfy { index, id in
+            // Of what is encoded, a part is decoded only.
+            if index == 0, let id, ["Slice", "Gather"].contains(item.operatorName), case .constant(let constant) = values[id].source, constant.source?.isEncoded ?? false {
+                return true
+            }
             guard let id, let count = values[id].fact.fixedDims.flatMap({ elementCount(of: $0) }) else { return id == nil }
             return count <= Self.foldingLimit
         }
@@ -318,6 +322,12 @@ private final class ConvertedFloats {
         }
         guard let memory else { throw ModelError(.internalFault, "memory that is not there") }
         return try unsafe memory.bytes.withMemoryRebound(to: Float.self) { try unsafe body(UnsafeMutableBufferPointer(rebasing: $0[..<count])) }
+    }
+}
+
+extension Tensor {
+    fileprivate var isEncoded: Bool {
+        if case .plain = encoding { false } else { true }
     }
 }
 

@@ -44,9 +44,10 @@ enum ConvolutionLowering: Lowering {
         let input = try compiler.read(source, isPlanar ? .plain : .channelsLast)
         let added = try residual.map { try compiler.read($0, .channelsLast) }
         let output = try compiler.make(y, .channelsLast)
-        let step = unsafe ConvolutionStep(
+        var step = unsafe ConvolutionStep(
             kernel: box, input: input, weights: w, biases: bias.numbers, residual: added, result: output)
-        let scratch = unsafe thimble_conv_scratch(box.pointer)
+        if let coded = compiler.unfolding.coded(w).flatMap({ CodedMatrix(convolution: $0) }), let kept = step.keeping(coded) { step = kept }
+        let scratch = unsafe thimble_conv_scratch(step.kernel.pointer)
         compiler.emit(step, for: [item.node], reads: [input, added].compactMap { $0 }, writes: [output], scratch: scratch)
         return true
     }
@@ -113,6 +114,8 @@ struct ConvolutionStep: EpilogueHost, PixelWriter {
     var kernel: KernelBox<thimble_conv>
     let input: BufferID
     let weights: ValueID
+    /// They stay codes.
+    private var coded: CodedMatrix?
     /// Factors of the weights, one per output channel.
     var factors: [Float]?
     var biases: [Float]?
@@ -154,13 +157,49 @@ struct ConvolutionStep: EpilogueHost, PixelWriter {
         return copy
     }
 
+    /// Weights of so many numbers at least stay codes: fewer take less memory than it is worth.
+    private static let fewestCodes = 1 << 15
+    /// So many at least stay codes where Winograd's way would be quicker: its weights are floats, 4 times or 1.8 times as many.
+    private static let fewestCodesOfWinograd = 1 << 18
+
+    /// The same with weights that stay codes; nil where that is no use.
+    func keeping(_ matrix: CodedMatrix) -> ConvolutionStep? {
+        let described = unsafe kernel.pointer.pointee, isWinograd = unsafe [UInt32(THIMBLE_CONV_WINOGRAD_2), UInt32(THIMBLE_CONV_WINOGRAD_4)].contains(described.path)
+        var form = unsafe thimble_codes()
+        guard unsafe thimble_conv_takes_codes(kernel.pointer), matrix.weights.elementCount >= (isWinograd ? Self.fewestCodesOfWinograd : Self.fewestCodes),
+            unsafe matrix.describe(&form)
+        else { return nil }
+        var copy = unsafe changed { unsafe ($0.is_coded, $0.coded) = (true, form) }
+        copy.coded = matrix
+        return copy
+    }
+
     func finished(_ compiler: Compiler) throws -> any Step {
+        if let coded, factors == nil || coded.takesFactors { return try finished(coded, compiler) }
+        // Entries of tables cannot be multiplied by a number per channel. Without Winograd, for which there is no scratch memory.
+        if coded != nil { return try unsafe changed { unsafe ($0.is_coded, $0.exact) = (false, true) }.withoutCodes().finished(compiler) }
         let described = unsafe kernel.pointer.pointee
         // What the packed form depends on, by the kernel's word, and by what the weights are multiplied with.
         let form = unsafe [2, Int(described.path), described.planar ? 1 : 0, described.transposed ? 1 : 0, described.groups] + (factors ?? []).map { Int($0.bitPattern) }
         let packed = try unsafe compiler.packed(weights, form: form, byteCount: thimble_conv_pack_size(kernel.pointer)) { numbers, memory in
             unsafe thimble_conv_pack(kernel.pointer, numbers, factors, memory)
         }
+        return try finished(with: packed, compiler)
+    }
+
+    private func withoutCodes() -> ConvolutionStep {
+        var copy = self
+        copy.coded = nil
+        return copy
+    }
+
+    private func finished(_ coded: CodedMatrix, _ compiler: Compiler) throws -> any Step {
+        var form = unsafe kernel.pointer.pointee.coded
+        let packed = unsafe try coded.packed(&form, factors: factors, compiler)
+        return try unsafe changed { unsafe $0.coded = form }.finished(with: packed, compiler)
+    }
+
+    private func finished(with packed: OwnedMemory, _ compiler: Compiler) throws -> any Step {
         let bias = try biases.map { compiler.constantBuffer(TensorBytes(try NewElements($0).memory), .float, [$0.count]) }
         return unsafe PackedConvolutionStep(
             kernel: kernel, input: input, weights: packed, bias: bias, residual: residual, result: result, units: thimble_conv_units(kernel.pointer), epilogue: epilogue)

@@ -15,9 +15,12 @@ enum GatherLowering: Lowering {
         guard dims.indices.contains(axis), result == dims[..<axis] + places + dims[(axis + 1)...] else { return false }
         let type = compiler.fact(indices).elementType
         guard type == .int64 || type == .int32 else { return false }
+        // What is not plain bytes is for kernels that decode what they take only.
+        if axis == 0, compiler.isConstant(x), !compiler.isConstant(indices), let weights = compiler.unfolding.coded(x) {
+            if try CodedGather.lower(item, weights, indices, y, compiler) { return true }
+        }
         // A table of the model is read where it lies in the file, at whatever address.
         let inFile = try compiler.unfolding.bytesInFile(x)
-        // What is not plain bytes is for the general kernel, which decodes what it takes only.
         if inFile == nil, compiler.isConstant(x) { guard case .plain = try compiler.unfolding.tensor(x).encoding else { return false } }
         if compiler.isConstant(indices) {
             let numbers = try compiler.constantCall(item).ints(1) ?? []
@@ -70,15 +73,15 @@ struct GatherStep: Step {
     func run(_ run: ProgramRun) throws {
         let table = unsafe run[indices]
         if unsafe kernel.pointer.pointee.wide {
-            unsafe try check(table.assumingMemoryBound(to: Int64.self))
+            unsafe try Self.check(table.assumingMemoryBound(to: Int64.self), count: count, dim: dim, label)
         } else {
-            unsafe try check(table.assumingMemoryBound(to: Int32.self))
+            unsafe try Self.check(table.assumingMemoryBound(to: Int32.self), count: count, dim: dim, label)
         }
         let from = unsafe run[source], to = unsafe run[target]
         unsafe run.share(thimble_gather_units(kernel.pointer)) { first, last, _ in unsafe thimble_gather_run(kernel.pointer, from, table, to, first, last) }
     }
 
-    private func check<T: FixedWidthInteger & SignedInteger>(_ table: UnsafePointer<T>) throws {
+    static func check<T: FixedWidthInteger & SignedInteger>(_ table: UnsafePointer<T>, count: Int, dim: Int, _ label: String) throws {
         for place in 0..<count {
             let index = unsafe Int(table[place])
             guard index >= -dim, index < dim else { throw ModelError(.invalidGraph, "index \(index) of an axis of \(dim); \(-dim) to \(dim - 1) exist", at: [label]) }

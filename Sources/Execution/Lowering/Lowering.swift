@@ -12,7 +12,6 @@ protocol Lowering: SendableMetatype {
 enum Lowerings {
     static let all: [any Lowering.Type] = [
         AttentionOperatorLowering.self,
-        CodesProductLowering.self,
         ConcatLowering.self,
         ConvolutionLowering.self,
         DepthLowering.self,
@@ -21,6 +20,7 @@ enum Lowerings {
         LayerNormalizationLowering.self,
         MatMulIntegerLowering.self,
         MatMulLowering.self,
+        MatMulNBitsLowering.self,
         PadLowering.self,
         PoolingLowering.self,
         QuantizedLowering.self,

@@ -22,6 +22,10 @@ enum MatMulLowering: Lowering {
             bias = made
         }
 
+        if compiler.isConstant(b), shape.bOffsets.allSatisfy({ $0 == 0 }), let weights = compiler.unfolding.coded(b),
+            try lowerCoded(item, weights, a, y, shape, transposeB, factor, bias, compiler)
+        { return true }
+
         var kernel = unsafe thimble_matmul()
         unsafe (kernel.family, kernel.m, kernel.n, kernel.k) = (thimble_processor(), shape.m, shape.n, shape.k)
         unsafe (kernel.a_stride, kernel.c_stride) = (shape.k, shape.n)
@@ -49,6 +53,24 @@ enum MatMulLowering: Lowering {
             rightSteps: transposeB ? (1, shape.k) : (shape.n, 1), factor: factor, units: unsafe thimble_matmul_units(box.pointer), packSize: packSize)
         let scratch = unsafe packSize + thimble_matmul_scratch(box.pointer)
         compiler.emit(step, for: [item.node], reads: [input, right], writes: [output], scratch: scratch)
+        return true
+    }
+
+    /// Weights that stay in codes; false if theirs do not suit kernels.
+    private static func lowerCoded(
+        _ item: Item, _ weights: CodedWeights, _ a: ValueID, _ y: ValueID, _ shape: MatrixShape, _ transposeB: Bool, _ factor: Float, _ bias: BufferID?,
+        _ compiler: Compiler
+    ) throws -> Bool {
+        let rank = weights.dims.count
+        guard rank >= 2, let matrix = CodedMatrix(weights, depth: transposeB ? rank - 1 : rank - 2, columns: transposeB ? rank - 2 : rank - 1) else { return false }
+        var kernel = unsafe thimble_codes()
+        unsafe (kernel.m, kernel.a_stride, kernel.c_stride) = (shape.m, shape.k, shape.n)
+        unsafe (kernel.low, kernel.high) = (-.infinity, .infinity)
+        guard unsafe matrix.describe(&kernel) else { return false }
+        let packed = unsafe try matrix.packed(&kernel, factor: factor, compiler), box = unsafe KernelBox(unsafe kernel)
+        let left = try compiler.read(a), result = try compiler.make(y)
+        let step = unsafe CodesProductStep(kernel: box, left: left, weights: packed, bias: bias, result: result, leftOffsets: shape.aOffsets)
+        compiler.emit(step, for: [item.node], reads: [left, bias].compactMap { $0 }, writes: [result], scratch: unsafe thimble_codes_scratch(box.pointer))
         return true
     }
 

@@ -30,7 +30,7 @@ enum RecurrentLowering: Lowering {
         let sequence = try compiler.read(x)
         let results = try (0..<3).map { index in try output(index).map { try compiler.make($0) } }
         for (direction, isReverse) in reverse.enumerated() {
-            let kernel = KernelBox(thimble_recurrent())
+            let kernel = unsafe KernelBox(unsafe thimble_recurrent())
             unsafe (kernel.pointer.pointee.kind, kernel.pointer.pointee.family) = (UInt32(isLSTM ? THIMBLE_LSTM : gates == 3 ? THIMBLE_GRU : THIMBLE_RNN), thimble_processor())
             unsafe (kernel.pointer.pointee.steps, kernel.pointer.pointee.batch) = (steps, batch)
             unsafe (kernel.pointer.pointee.input, kernel.pointer.pointee.hidden, kernel.pointer.pointee.reverse) = (size, hidden, isReverse)
@@ -40,10 +40,11 @@ enum RecurrentLowering: Lowering {
             unsafe (kernel.pointer.pointee.x_step, kernel.pointer.pointee.x_batch) = isBatchFirst ? (size, steps * size) : (batch * size, size)
             unsafe (kernel.pointer.pointee.y_step, kernel.pointer.pointee.y_batch) = isBatchFirst ? (count * hidden, steps * count * hidden) : (count * batch * hidden, hidden)
             unsafe kernel.pointer.pointee.state_batch = isBatchFirst ? count * hidden : hidden
+            let coded = unsafe codes(w, r, direction, kernel.pointer, compiler)
             unsafe thimble_recurrent_prepare(kernel.pointer)
             let offset = direction * (isBatchFirst ? hidden : batch * hidden)
-            let weights = try pack(kernel, direction, gates, [w, r, bias, peepholes], compiler)
-            let step = RecurrentStep(
+            let weights = unsafe try pack(kernel, direction, gates, [w, r, bias, peepholes], coded, compiler)
+            let step = unsafe RecurrentStep(
                 kernel: kernel, x: sequence, initial: initial, weights: weights, results: results, offset: offset, units: unsafe thimble_recurrent_units(kernel.pointer))
             compiler.emit(
                 step, for: direction == 0 ? [item.node] : [], reads: [sequence] + initial.compactMap { $0 }, writes: results.compactMap { $0 },
@@ -74,10 +75,42 @@ enum RecurrentLowering: Lowering {
         return compiler.isConstant(id) && compiler.isFloat(id) && (count == nil || compiler.dims(id)?.reduce(1, *) == count)
     }
 
-    private static func pack(_ kernel: KernelBox<thimble_recurrent>, _ direction: Int, _ gates: Int, _ weights: [ValueID?], _ compiler: Compiler) throws -> OwnedMemory {
+    /// Weights of both products that stay codes; nil if one does not.
+    private static func codes(
+        _ w: ValueID, _ r: ValueID, _ direction: Int, _ kernel: UnsafeMutablePointer<thimble_recurrent>, _ compiler: Compiler
+    ) -> (w: CodedMatrix, r: CodedMatrix)? {
+        guard let input = compiler.unfolding.coded(w).flatMap({ CodedMatrix($0, direction: direction) }),
+            let state = compiler.unfolding.coded(r).flatMap({ CodedMatrix($0, direction: direction) })
+        else { return nil }
+        var forms = unsafe (thimble_codes(), thimble_codes())
+        // A GRU's third gate begins a cell, or shares one with all.
+        let described = unsafe kernel.pointee
+        // Wide codes that lie apart are for large products.
+        guard unsafe input.describe(&forms.0), unsafe state.describe(&forms.1), unsafe !forms.0.narrow && !forms.1.narrow, unsafe described.kind != UInt32(THIMBLE_GRU) || state.cutsColumns(at: 2 * described.hidden)
+        else { return nil }
+        unsafe (kernel.pointee.is_coded, kernel.pointee.input_codes, kernel.pointee.state_codes) = unsafe (true, forms.0, forms.1)
+        return (input, state)
+    }
+
+    private static func pack(
+        _ kernel: KernelBox<thimble_recurrent>, _ direction: Int, _ gates: Int, _ weights: [ValueID?], _ coded: (w: CodedMatrix, r: CodedMatrix)?, _ compiler: Compiler
+    ) throws -> OwnedMemory {
         let (size, hidden, kind) = unsafe (kernel.pointer.pointee.input, kernel.pointer.pointee.hidden, Int(kernel.pointer.pointee.kind))
         let starts = [gates * hidden * size, gates * hidden * hidden, 2 * gates * hidden, 3 * hidden].map { $0 * direction }
         let form = unsafe [3, kind, direction, kernel.pointer.pointee.linear_before_reset ? 1 : 0] + weights.map { $0 == nil ? 0 : 1 }
+        if let coded {
+            let others = weights[2...].compactMap { $0 }
+            return try unsafe compiler.packed(others, with: coded.w.weights.identities + coded.r.weights.identities, form: [11] + form, byteCount: thimble_recurrent_pack_size(kernel.pointer)) { numbers, memory in
+                var copies = [NumberCopy(), NumberCopy()], next = 0
+                for index in 2...3 where weights[index] != nil {
+                    copies[index - 2] = NumberCopy(numbers[next], from: starts[index])
+                    next += 1
+                }
+                try unsafe coded.w.withWholeSource(kernel.pointer.pointee.input_codes) { w in
+                    try unsafe coded.r.withWholeSource(kernel.pointer.pointee.state_codes) { r in unsafe thimble_recurrent_pack_codes(kernel.pointer, w, r, copies[0].pointer, copies[1].pointer, memory) }
+                }
+            }
+        }
         return try unsafe compiler.packed(weights.compactMap { $0 }, form: form, byteCount: thimble_recurrent_pack_size(kernel.pointer)) { numbers, memory in
             var copies = weights.map { _ in NumberCopy() }, next = 0
             for index in weights.indices where weights[index] != nil {

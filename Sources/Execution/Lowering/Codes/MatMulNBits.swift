@@ -5,7 +5,7 @@ internal import Tensors
 
 /// Products with a constant matrix that stays in its codes of a few bits (com.microsoft MatMulNBits): panels of it become floats while
 /// they are multiplied, never the whole.
-enum CodesProductLowering: Lowering {
+enum MatMulNBitsLowering: Lowering {
     static let operators = ["com.microsoft:MatMulNBits"]
 
     static func lower(_ item: Item, _ compiler: Compiler) throws -> Bool {
@@ -34,12 +34,12 @@ enum CodesProductLowering: Lowering {
             bias = compiler.constantBuffer(TensorBytes(try NewElements(numbers).memory), .float, [n])
         }
 
-        var kernel = thimble_codes()
-        (kernel.family, kernel.m, kernel.n, kernel.k) = (thimble_processor(), dims.dropLast().reduce(1, *), n, k)
-        (kernel.a_stride, kernel.c_stride, kernel.kind, kernel.bits) = (k, n, THIMBLE_CODES_AFFINE, UInt32(bits))
-        (kernel.group, kernel.zeros, kernel.low, kernel.high) = (block, input(3) != nil, -.infinity, .infinity)
+        var kernel = unsafe thimble_codes()
+        unsafe (kernel.family, kernel.m, kernel.n, kernel.k) = (thimble_processor(), dims.dropLast().reduce(1, *), n, k)
+        unsafe (kernel.a_stride, kernel.c_stride, kernel.kind, kernel.bits) = (k, n, THIMBLE_CODES_AFFINE, UInt32(bits))
+        unsafe (kernel.group, kernel.zeros, kernel.low, kernel.high) = (block, input(3) != nil, -.infinity, .infinity)
         unsafe thimble_codes_prepare(&kernel)
-        let box = KernelBox(kernel), size = unsafe thimble_codes_pack_size(box.pointer)
+        let box = unsafe KernelBox(unsafe kernel), size = unsafe thimble_codes_pack_size(box.pointer)
         guard let scales = compiler.unfolding.numbers(s) else { return false }
         let zeros = try input(3).map { try compiler.unfolding.tensor($0).inPlace().elements(as: UInt8.self) }.map { Array($0) } ?? []
         let packed = unsafe try compiler.packedBytes(w, form: [8, n, k, bits, block, scaleIdentity, zeroIdentity], byteCount: size) { codes, memory in
@@ -47,37 +47,19 @@ enum CodesProductLowering: Lowering {
                 unsafe zeros.withUnsafeBufferPointer { zeros in
                     var source = unsafe thimble_codes_source()
                     unsafe (source.codes, source.size) = (codes.assumingMemoryBound(to: UInt8.self), n * blocks * (block * bits / 8))
-                    unsafe (source.k_step, source.n_step) = (1, blocks * block)
+                    unsafe (source.k_step, source.n_step, source.pivot) = (1, blocks * block, 1 << Int32(bits - 1))
                     unsafe (source.scale, source.scale_grid) = (scales.baseAddress, thimble_codes_grid(k_step: 1, n_step: blocks, columns: 1))
                     if !zeros.isEmpty {
                         unsafe (source.zero_codes, source.zero_size) = (zeros.baseAddress, zeros.count)
                         unsafe source.zero_grid = thimble_codes_grid(k_step: 1, n_step: zeroBytes * 8 / bits, columns: 1)
                     }
-                    unsafe thimble_codes_pack(box.pointer, &source, memory)
+                    _ = unsafe thimble_codes_pack(box.pointer, &source, memory)
                 }
             }
         }
         let left = try compiler.read(a), target = try compiler.make(y)
-        let step = unsafe CodesProductStep(
-            kernel: box, left: left, weights: packed, bias: bias, target: target, units: thimble_codes_units(box.pointer))
+        let step = unsafe CodesProductStep(kernel: box, left: left, weights: packed, bias: bias, result: target)
         compiler.emit(step, for: [item.node], reads: [left, bias].compactMap { $0 }, writes: [target], scratch: unsafe thimble_codes_scratch(box.pointer))
         return true
-    }
-}
-
-@safe
-struct CodesProductStep: Step {
-    let kernel: KernelBox<thimble_codes>
-    let left: BufferID
-    let weights: OwnedMemory
-    let bias: BufferID?
-    let target: BufferID
-    let units: Int
-
-    func run(_ run: ProgramRun) throws {
-        let a = unsafe run.floats(left), c = unsafe run.floats(target), bias = unsafe bias.map { unsafe UnsafePointer(run.floats($0)) }
-        unsafe run.share(units) { first, last, scratch in
-            unsafe thimble_codes_run(kernel.pointer, a, weights.bytes.baseAddress, bias, c, first, last, scratch)
-        }
     }
 }

@@ -182,7 +182,7 @@ def rows_of(name, model, data, thimble, own, known):
 def table(name, size, rows):
     rows = [row[1:] for row in rows if row[0] == name and row[3] is not None]
     ours = [row for row in rows if row[0] == "Thimble"]
-    lines = [f"\n**{name}**, {size:,} bytes as ONNX\n", "| tool | setting | bytes | of | dB | agreement | not smaller and better than Thimble's |", "|---|---|---:|---:|---:|---:|---|"]
+    lines = [f"\n**{name}**, {size:,} bytes as ONNX\n", "| tool | setting | bytes | of | dB | agreement | beats Thimble |", "|---|---|---:|---:|---:|---:|---|"]
     def line(row, verdict):
         return f"| {row[0]} | {row[1]} | {row[2]:,} | {row[2] / size:.1%} | {row[3]:.1f} | {row[4]:.3f} | {verdict} |"
     lines += [line(row, "") for row in ours]

@@ -4,16 +4,15 @@
 // A multiplication and an addition become one only where vector_math.h says so.
 #pragma STDC FP_CONTRACT OFF
 
-/// What goes into an instruction: a vector of floats, or (step 0) one number 16 times.
+/// What goes into an instruction, or comes out of it: rows of floats `row` apart, each a vector or (step 0) one number 16 times.
 typedef struct {
-    const float *at;
-    size_t step;
+    float *at;
+    size_t step, row;
 } operand;
 
 typedef struct {
-    operand operands[3];
-    float *out;
-    size_t count;
+    operand operands[3], out;
+    size_t rows, count;
     float p, q;
 } step;
 
@@ -411,7 +410,7 @@ static void load_block(runner *r, size_t i, size_t rows, ptrdiff_t offset) {
     const thimble_elementwise_operand *o = &r->k->inputs[i];
     const char *from = r->in[i] + offset * sizes[o->type];
     switch (r->k->values[o->value].mode) {
-    case MODE_DIRECT: r->places[o->value].at = (const float *)from; return;
+    case MODE_DIRECT: r->places[o->value].at = (float *)from; return;
     case MODE_SPLAT: {
         float value;
         r->functions->load((thimble_type)o->type, from, 1, 1, &value);
@@ -437,10 +436,10 @@ static void start(runner *r, const thimble_elementwise *k, void *scratch) {
         const thimble_elementwise_value *v = &k->values[i];
         if (v->kind == KIND_UNUSED) continue;
         if (v->mode == MODE_SPLAT) {
-            r->places[i] = (operand){r->splats + v->place * SPLAT, 0};
+            r->places[i] = (operand){r->splats + v->place * SPLAT, 0, 0};
             if (v->kind == KIND_CONSTANT) fill_splat(r->splats + v->place * SPLAT, v->p);
         } else {
-            r->places[i] = (operand){v->mode == MODE_BUFFER ? buffer_at(r, v->place) : NULL, 1};
+            r->places[i] = (operand){v->mode == MODE_BUFFER ? buffer_at(r, v->place) : NULL, 1, 0};
             if (v->kind == KIND_CONSTANT) r->functions->load(THIMBLE_TYPE_F32, &v->p, 0, k->block, buffer_at(r, v->place));
         }
     }
@@ -460,19 +459,25 @@ static void store_block(const runner *r, size_t i, size_t rows, ptrdiff_t offset
     }
 }
 
+/// Runs the instructions where all inputs are in their places.
+static void run_instructions(runner *r, size_t rows, size_t count, const ptrdiff_t *offsets) {
+    const thimble_elementwise *k = r->k;
+    for (size_t i = 0; i < k->value_count; i++) {
+        const thimble_elementwise_value *v = &k->values[i];
+        if (v->kind != KIND_RESULT) continue;
+        if (v->mode == MODE_DIRECT) r->places[i].at = (float *)(r->out[v->place] + offsets[k->input_count + v->place] * (ptrdiff_t)sizeof(float));
+        step s = {{r->places[v->a], r->places[v->b], r->places[v->c]}, r->places[i], rows, count, v->p, v->q};
+        r->functions->operators[v->op](&s);
+    }
+}
+
 /// Runs the instructions on one block; offsets are its operands' places, inputs first, in elements.
 static void run_block(runner *r, size_t rows, const ptrdiff_t *offsets) {
     const thimble_elementwise *k = r->k;
     for (size_t i = 0; i < k->input_count; i++) {
         if (k->values[k->inputs[i].value].kind == KIND_INPUT && k->inputs[i].mode != FILL_ONCE) load_block(r, i, rows, offsets[i]);
     }
-    for (size_t i = 0; i < k->value_count; i++) {
-        const thimble_elementwise_value *v = &k->values[i];
-        if (v->kind != KIND_RESULT) continue;
-        if (v->mode == MODE_DIRECT) r->places[i].at = (float *)(r->out[v->place] + offsets[k->input_count + v->place] * (ptrdiff_t)sizeof(float));
-        step s = {{r->places[v->a], r->places[v->b], r->places[v->c]}, (float *)r->places[i].at, rows * k->inner, v->p, v->q};
-        r->functions->operators[v->op](&s);
-    }
+    run_instructions(r, 1, rows * k->inner, offsets);
     for (size_t i = 0; i < k->output_count; i++) {
         if (k->outputs[i].place != i) store_block(r, i, rows, offsets[k->input_count + i]);
     }
@@ -528,6 +533,44 @@ static void find_block(const thimble_elementwise *k, size_t row, size_t column, 
     offsets[0] = offsets[k->input_count] = (ptrdiff_t)(row * row_stride + column);
 }
 
+/// Whether an input has one number for each row, so that a block can have one row only. The matrix has, where it is one column.
+static bool has_number_per_row(const thimble_elementwise *k) {
+    for (size_t i = 0; i < k->input_count; i++) {
+        const thimble_elementwise_value *v = &k->values[k->inputs[i].value];
+        if (v->kind == KIND_INPUT && v->mode == MODE_SPLAT && k->inputs[i].mode == FILL_BLOCKS) return true;
+    }
+    return false;
+}
+
+/// Runs the instructions on a part of the matrix whose rows are `row_stride` apart. Buffers have rows of `columns`.
+static void run_part(runner *r, size_t rows, size_t columns, size_t row_stride, const ptrdiff_t *offsets) {
+    const thimble_elementwise *k = r->k;
+    for (size_t i = 0; i < k->input_count; i++) {
+        const thimble_elementwise_operand *o = &k->inputs[i];
+        const thimble_elementwise_value *v = &k->values[o->value];
+        if (v->kind != KIND_INPUT || o->mode == FILL_ONCE) continue;
+        if (v->mode != MODE_BUFFER) {
+            load_block(r, i, columns, offsets[i]);
+            r->places[o->value].row = v->mode == MODE_SPLAT ? 0 : i == 0 ? row_stride : (size_t)o->strides[0];
+            continue;
+        }
+        const char *from = r->in[i] + offsets[i] * sizes[o->type];
+        ptrdiff_t step = (i == 0 ? (ptrdiff_t)row_stride : o->strides[0]) * sizes[o->type];
+        for (size_t row = 0; row < rows; row++) {
+            r->functions->load((thimble_type)o->type, from + (ptrdiff_t)row * step, o->strides[1], columns, buffer_at(r, o->place) + row * columns);
+        }
+        r->places[o->value].row = columns;
+    }
+    for (size_t i = 0; i < k->value_count; i++) {
+        if (k->values[i].kind == KIND_RESULT) r->places[i].row = k->values[i].mode == MODE_DIRECT ? row_stride : columns;
+    }
+    run_instructions(r, rows, columns, offsets);
+    if (k->outputs[0].place == 0) return;
+    const operand *result = &r->places[k->outputs[0].value];
+    float *to = (float *)r->out[0] + offsets[k->input_count];
+    for (size_t row = 0; row < rows; row++) r->functions->store(THIMBLE_TYPE_F32, result->at + row * result->row, columns, to + row * row_stride, 1);
+}
+
 void thimble_elementwise_epilogue(
     const void *context, float *rows, size_t row_count, size_t column_count, size_t row_stride, size_t first_row, size_t first_column) {
     const thimble_epilogue_program *e = context;
@@ -548,10 +591,11 @@ void thimble_elementwise_epilogue(
         }
         return;
     }
-    for (size_t row = 0; row < row_count; row++) {
-        for (size_t column = 0; column < column_count; column += k->rows) {
+    size_t width = column_count < k->rows ? column_count : k->rows, height = has_number_per_row(k) ? 1 : k->block / width;
+    for (size_t row = 0; row < row_count; row += height) {
+        for (size_t column = 0; column < column_count; column += width) {
             find_block(k, row, column, row_stride, offsets);
-            run_block(&r, column_count - column < k->rows ? column_count - column : k->rows, offsets);
+            run_part(&r, row_count - row < height ? row_count - row : height, column_count - column < width ? column_count - column : width, row_stride, offsets);
         }
     }
 }

@@ -3,8 +3,8 @@
 
 #include "vector_math.h"
 
-// One loop per operator: whole vectors, then what is left, computed by the same code. An operand's step is LANES, or 0 for one number
-// that fills a vector of its own. The result may lie where an operand lies.
+// One loop per operator: rows of whole vectors, then what is left of each, computed by the same code. An operand's step is LANES, or 0
+// for one number that fills a vector of its own. The result may lie where an operand lies.
 #define OPERATOR(OPERANDS, name, expression)                                                                                            \
     INLINE NAME(vector) NAME(of_##name)(const NAME(vector) *v, NAME(vector) p, NAME(vector) q) {                                        \
         const NAME(vector) a = v[0], b = v[OPERANDS > 1 ? 1 : 0], c = v[OPERANDS > 2 ? 2 : 0];                                          \
@@ -12,19 +12,22 @@
         return expression;                                                                                                              \
     }                                                                                                                                   \
     static TARGET void NAME(do_##name)(const step *s) {                                                                                 \
-        const float *at[3] = {s->operands[0].at, s->operands[1].at, s->operands[2].at};                                                 \
         const size_t by[3] = {s->operands[0].step * LANES, s->operands[1].step * LANES, s->operands[2].step * LANES};                   \
         const NAME(vector) p = NAME(all)(s->p), q = NAME(all)(s->q);                                                                    \
-        float *out = s->out;                                                                                                            \
-        size_t n = s->count;                                                                                                            \
-        NAME(vector) v[OPERANDS];                                                                                                       \
-        for (; n >= LANES; n -= LANES, out += LANES) {                                                                                  \
-            for (int i = 0; i < OPERANDS; i++) v[i] = NAME(load)(at[i]), at[i] += by[i];                                                \
-            NAME(store)(out, NAME(of_##name)(v, p, q));                                                                                 \
+        for (size_t row = 0; row < s->rows; row++) {                                                                                    \
+            const float *at[OPERANDS];                                                                                                  \
+            for (int i = 0; i < OPERANDS; i++) at[i] = s->operands[i].at + row * s->operands[i].row;                                    \
+            float *out = s->out.at + row * s->out.row;                                                                                  \
+            size_t n = s->count;                                                                                                        \
+            NAME(vector) v[OPERANDS];                                                                                                   \
+            for (; n >= LANES; n -= LANES, out += LANES) {                                                                              \
+                for (int i = 0; i < OPERANDS; i++) v[i] = NAME(load)(at[i]), at[i] += by[i];                                            \
+                NAME(store)(out, NAME(of_##name)(v, p, q));                                                                             \
+            }                                                                                                                           \
+            if (n == 0) continue;                                                                                                       \
+            for (int i = 0; i < OPERANDS; i++) v[i] = NAME(load_part)(at[i], n);                                                        \
+            NAME(store_part)(out, n, NAME(of_##name)(v, p, q));                                                                         \
         }                                                                                                                               \
-        if (n == 0) return;                                                                                                             \
-        for (int i = 0; i < OPERANDS; i++) v[i] = NAME(load_part)(at[i], n);                                                            \
-        NAME(store_part)(out, n, NAME(of_##name)(v, p, q));                                                                             \
     }
 
 OPERATOR(1, NEG, -a)

@@ -176,26 +176,20 @@ INLINE NAME(vector) NAME(softplus)(NAME(vector) x) {
 
 // --- functions with bounds
 
-/// 1 / x for 1 <= x <= 2^126. Where a division takes as long as twenty other instructions it is an estimate and a step of Newton's.
-INLINE NAME(vector) NAME(inverse)(NAME(vector) x) {
-#if LANES == 16
-    NAME(vector) y = (NAME(vector))_mm512_rcp14_ps((__m512)x);
-    return NAME(fma)(NAME(fma)(-x, y, NAME(all)(1)), y, y);
-#else
-    return 1 / x;
-#endif
+/// 1 + e^x; infinite where e^x is above 2^127.5. Divisors of what follows: a division takes no longer than an estimate and a step of
+/// Newton's beside so much other arithmetic, and is rounded once.
+INLINE NAME(vector) NAME(one_plus_exp)(NAME(vector) x) {
+    // From 88.38 on the power is 2^128, whose bits are those of infinity.
+    NAME(vector) biased, n, r = NAME(exp_parts)(NAME(within)(x, -88, 88.7f), &biased, &n);
+    NAME(vector) y = NAME(then)(NAME(then)(NAME(exp_rest)(r), r, 1), r, 1);
+    return NAME(fma)(y, (NAME(vector))((NAME(integers))biased << 23), NAME(all)(1));
 }
 
-/// 1 / (1 + e^x); 0 where it is below 2^-126.
-INLINE NAME(vector) NAME(sigmoid_of_negative)(NAME(vector) x) {
-    NAME(vector) y = NAME(inverse)(NAME(exp_short)(NAME(at_most)(x, NAME(all)(87.3f))) + 1);
-    return NAME(select)(x > 87.3f, NAME(all)(0), y);
-}
-
-INLINE NAME(vector) NAME(sigmoid)(NAME(vector) x) { return NAME(sigmoid_of_negative)(-x); }
+/// 0 where it is below 2^-127.5.
+INLINE NAME(vector) NAME(sigmoid)(NAME(vector) x) { return 1 / NAME(one_plus_exp)(-x); }
 
 /// x sigmoid(alpha x).
-INLINE NAME(vector) NAME(swish)(NAME(vector) x, NAME(vector) alpha) { return x * NAME(sigmoid_of_negative)(-(alpha * x)); }
+INLINE NAME(vector) NAME(swish)(NAME(vector) x, NAME(vector) alpha) { return x / NAME(one_plus_exp)(-(alpha * x)); }
 
 /// x P(x^2) / Q(x^2); 1 from 9 on.
 INLINE NAME(vector) NAME(tanh)(NAME(vector) x) {
@@ -211,20 +205,17 @@ INLINE NAME(vector) NAME(tanh)(NAME(vector) x) {
     q = NAME(then)(q, u, 0.0258872863f);
     q = NAME(then)(q, u, 0.467166543f);
     q = NAME(then)(q, u, 1);
-    return NAME(within)(p * NAME(inverse)(q), -1, 1);
+    return NAME(within)(p / q, -1, 1);
 }
 
 /// 1 - e^-b(x), where b is a polynomial without constant term; 1 from 3.92 on.
 INLINE NAME(vector) NAME(erf)(NAME(vector) x) {
     NAME(vector) a = NAME(at_most)(NAME(magnitude)(x), NAME(all)(3.92f));
-    NAME(vector) b = NAME(all)(4.06775289e-05f);
-    b = NAME(then)(b, a, -0.000380772806f);
-    b = NAME(then)(b, a, 0.00125108566f);
-    b = NAME(then)(b, a, 0.00020665898f);
-    b = NAME(then)(b, a, -0.0193224084f);
-    b = NAME(then)(b, a, 0.102814659f);
-    b = NAME(then)(b, a, 0.636616468f);
-    b = NAME(then)(b, a, 1.12837923f);
+    // In pairs, pairs of pairs and so on (Estrin's scheme): a shorter chain of sums.
+    NAME(vector) square = a * a;
+    NAME(vector) low = NAME(fma)(NAME(then)(NAME(all)(-0.0193224084f), a, 0.102814659f), square, NAME(then)(NAME(all)(0.636616468f), a, 1.12837923f));
+    NAME(vector) high = NAME(fma)(NAME(then)(NAME(all)(4.06775289e-05f), a, -0.000380772806f), square, NAME(then)(NAME(all)(0.00125108566f), a, 0.00020665898f));
+    NAME(vector) b = NAME(fma)(high, square * square, low);
     NAME(vector) biased, n, r = NAME(exp_parts)(-(a * b), &biased, &n);
     NAME(vector) power = (NAME(vector))((NAME(integers))biased << 23), m = NAME(fma)(NAME(exp_rest)(r) * r, r, r);
     return NAME(with_sign)(NAME(fma)(-m, power, 1 - power), NAME(sign_bit)(x));
@@ -238,13 +229,13 @@ INLINE NAME(vector) NAME(gelu)(NAME(vector) x) {
 /// 0.5 x (1 + tanh(u)) = x sigmoid(2u), u = sqrt(2 / pi) (x + 0.044715 x^3).
 INLINE NAME(vector) NAME(gelu_tanh)(NAME(vector) x) {
     NAME(vector) u = x * NAME(then)(x * x, NAME(all)(-0.0713548163f), -1.59576912f);
-    return x * NAME(sigmoid_of_negative)(u);
+    return x / NAME(one_plus_exp)(u);
 }
 
 /// x tanh(softplus(x)) = x w / (w + 2), w = e^x (e^x + 2).
 INLINE NAME(vector) NAME(mish)(NAME(vector) x) {
     NAME(vector) e = NAME(exp_short)(NAME(at_most)(x, NAME(all)(20))), w = e * (e + 2);
-    return x * (w * NAME(inverse)(w + 2));
+    return x * (w / (w + 2));
 }
 
 // --- sine and cosine: of x - n pi / 2, in binary64, where |x| < 2^20

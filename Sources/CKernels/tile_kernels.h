@@ -24,7 +24,7 @@ INLINE void NAME(sums)(
     const int rows, const int vectors, NAME(vector) sum[MOST_ROWS][MOST_VECTORS], const thimble_tile *tile, const float *a, const float *b) {
     const size_t stride = tile->a_step * 4, depth = tile->depth, width = (size_t)vectors * LANES;
     const int bases = (rows + 2) / 3;
-    const char *base[(MOST_ROWS + 2) / 3];
+    const char *base[(MOST_ROWS + 2) / 3], *ahead = tile->ahead;
     for (size_t t = 0; t < tile->taps; t++) {
         const float *from = tile->offsets ? a + tile->offsets[t] : a;
         UNROLL for (int q = 0; q < bases; q++) {
@@ -33,6 +33,10 @@ INLINE void NAME(sums)(
         }
         size_t left = depth;
         for (; left >= 4; left -= 4) {
+            if (ahead) {
+                __builtin_prefetch(ahead, 0, 2);
+                ahead += AHEAD;
+            }
             UNROLL for (int at = 0; at < 4; at++) NAME(step)(rows, vectors, sum, base, stride, at, b);
             UNROLL for (int q = 0; q < bases; q++) base[q] += 16;
             b += 4 * width;
@@ -128,8 +132,9 @@ INLINE void NAME(tile)(
     else NAME(finish)(rows, vectors, sum, tile, residual, c, false, tail);
 }
 
+// Aligned, because where a loop lies in its cache lines costs some percent.
 #define TILE(rows, vectors) \
-    static TARGET __attribute__((noinline)) void NAME(tile_##rows##_##vectors)( \
+    static TARGET __attribute__((noinline, aligned(64))) void NAME(tile_##rows##_##vectors)( \
         const thimble_tile *tile, const float *a, const float *b, const float *bias, const float *residual, float *c, size_t columns) { \
         NAME(tile)(rows, vectors, tile, a, b, bias, residual, c, columns); \
     }

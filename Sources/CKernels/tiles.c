@@ -22,9 +22,14 @@ void thimble_panel_run(
     if (rows == 0) return;
     const thimble_tile_function *of_width = tiles->tiles[vectors];
     size_t count = divided_up(rows, tiles->rows[vectors]), base = rows / count, more = rows % count;
+    // Panels follow each other. Small ones are near anyway.
+    const size_t size = tile->taps * tile->depth * vectors * tiles->lanes;
+    thimble_tile moving = *tile;
+    moving.ahead = size >= 4096 ? (const char *)(b + size) : NULL;
     for (size_t i = 0; i < count; i++) {
         size_t here = base + (i < more);
-        of_width[here](tile, a, b, bias, residual, c, columns);
+        of_width[here](&moving, a, b, bias, residual, c, columns);
+        if (moving.ahead) moving.ahead += tile->taps * (tile->depth / 4) * AHEAD;
         a += here * tile->a_step;
         c += here * tile->c_stride;
         if (residual) residual += here * tile->residual_stride;

@@ -8,6 +8,8 @@
 #include <stddef.h>
 
 enum { MOST_ROWS = 14, MOST_VECTORS = 4, MOST_LANES = 16 };
+/// Bytes of the next panel that are fetched in four steps: a panel is a kilobyte in four steps, and blocks of rows have some 16 tiles.
+enum { AHEAD = 64 };
 
 /// A float at any address: weights are read where they lie in a file.
 typedef float loose_float __attribute__((aligned(1), may_alias));
@@ -23,6 +25,9 @@ typedef struct {
     float low, high;
     /// Begins with what c holds instead of bias.
     bool add;
+    /// By thimble_panel_run: what of b comes after this panel and is fetched meanwhile, as matrices of weights are often farther than
+    /// the second cache.
+    const char *ahead;
 } thimble_tile;
 
 /// `columns` are those of the tile that exist; its last vector has at least one of them.

@@ -2,8 +2,9 @@
 //
 // Everything turns on one word, the gate: how many helpers are inside the job, whether the job is open, and its number. The
 // caller writes the job down, opens the gate, works, closes it and waits until nobody is inside. A helper enters by raising the
-// count of an open gate, so one that wakes up late finds the gate closed and is never waited for. Chunks are handed out by a
-// counter. Helpers that find no job for a while sleep on the gate (futex on Linux, a condition variable elsewhere), and so does,
+// count of an open gate, so one that wakes up late finds the gate closed and is never waited for. Each worker has a run of chunks
+// of its own, counted by a word, so that what it wrote in one job it reads in the next; who is done takes from the others' runs.
+// Helpers that find no job for a while sleep on the gate (futex on Linux, a condition variable elsewhere), and so does,
 // on a word of its own, a caller whose helpers take long over their last chunk.
 #define _GNU_SOURCE
 #include "CSystem.h"
@@ -38,10 +39,15 @@ typedef struct {
     atomic_int processor;
 } helper;
 
+/// The chunks of a job that a worker begins with.
+typedef struct {
+    _Alignas(64) atomic_size_t next;
+    size_t end;
+} run;
+
 struct thimble_pool {
     // Each word that threads write while others read something else has a cache line of its own.
     _Alignas(64) _Atomic(uint32_t) gate;
-    _Alignas(64) atomic_size_t next;
     _Alignas(64) atomic_uint sleepers;
     _Atomic(uint32_t) caller_sleeps;
     atomic_bool ending;
@@ -55,6 +61,8 @@ struct thimble_pool {
     bool spins;
     unsigned helpers;
     helper *each;
+    /// One per worker.
+    run *runs;
     atomic_bool busy;
 #if !FUTEX
     pthread_mutex_t lock;
@@ -145,11 +153,15 @@ static inline bool may_spin(thimble_pool *pool, spin *s, unsigned worker) {
 // --- work
 
 static void take_chunks(thimble_pool *pool, unsigned worker) {
-    for (;;) {
-        size_t chunk = atomic_fetch_add_explicit(&pool->next, 1, memory_order_relaxed);
-        if (chunk >= pool->chunks) return;
-        size_t first = chunk * pool->grain, rest = pool->units - first;
-        pool->body(pool->context, first, first + (rest < pool->grain ? rest : pool->grain), worker);
+    unsigned workers = pool->helpers + 1;
+    for (unsigned i = 0; i < workers; i++) {
+        run *from = &pool->runs[(worker + i) % workers];
+        while (atomic_load_explicit(&from->next, memory_order_relaxed) < from->end) {
+            size_t chunk = atomic_fetch_add_explicit(&from->next, 1, memory_order_relaxed);
+            if (chunk >= from->end) break;
+            size_t first = chunk * pool->grain, rest = pool->units - first;
+            pool->body(pool->context, first, first + (rest < pool->grain ? rest : pool->grain), worker);
+        }
     }
 }
 
@@ -215,7 +227,12 @@ void thimble_pool_run(thimble_pool *pool, size_t units, size_t grain, thimble_po
     pool->units = units;
     pool->grain = grain;
     pool->chunks = (units - 1) / grain + 1;
-    atomic_store_explicit(&pool->next, 0, memory_order_relaxed);
+    size_t workers = pool->helpers + 1, each = pool->chunks / workers, more = pool->chunks % workers;
+    for (size_t i = 0, first = 0; i < workers; i++) {
+        atomic_store_explicit(&pool->runs[i].next, first, memory_order_relaxed);
+        first += each + (i < more);
+        pool->runs[i].end = first;
+    }
     atomic_store_explicit(&pool->caller_processor, current_processor(), memory_order_relaxed);
     uint32_t gate = atomic_load_explicit(&pool->gate, memory_order_relaxed);
     atomic_store(&pool->gate, (gate + JOB) | OPEN);
@@ -258,12 +275,14 @@ thimble_pool *thimble_pool_new(unsigned threads) {
     unsigned wanted = threads < 2 ? 0 : threads - 1 > MOST_HELPERS ? MOST_HELPERS : threads - 1;
     thimble_pool *pool = aligned_alloc(64, (sizeof *pool + 63) / 64 * 64);
     helper *each = calloc(wanted + 1, sizeof *each);
-    if (pool == NULL || each == NULL) {
+    run *runs = aligned_alloc(64, (wanted + 1) * sizeof *runs);
+    if (pool == NULL || each == NULL || runs == NULL) {
         free(pool);
         free(each);
+        free(runs);
         return NULL;
     }
-    *pool = (thimble_pool){ .each = each, .caller_processor = -1, .spins = threads <= (unsigned)thimble_processor_count() };
+    *pool = (thimble_pool){ .each = each, .runs = runs, .caller_processor = -1, .spins = threads <= (unsigned)thimble_processor_count() };
 #if !FUTEX
     pthread_mutex_init(&pool->lock, NULL);
     pthread_cond_init(&pool->changed, NULL);
@@ -282,5 +301,6 @@ void thimble_pool_free(thimble_pool *pool) {
     pthread_mutex_destroy(&pool->lock);
 #endif
     free(pool->each);
+    free(pool->runs);
     free(pool);
 }

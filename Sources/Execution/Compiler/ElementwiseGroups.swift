@@ -38,6 +38,8 @@ struct ElementwiseGroups {
             {
                 root = candidate
             }
+            // Truth is made within a program only.
+            if root == index, Comparison.operators[items[index].operatorName] != nil { continue }
             roots[index] = root
             members[root, default: []].append(index)
         }

@@ -3,8 +3,8 @@ internal import Operators
 internal import Tensors
 
 /// What the beginning of an elementwise program became part of.
-struct FoldedConvolution {
-    var step: ConvolutionStep
+struct Folded<Host: EpilogueHost> {
+    var step: Host
     /// What is left.
     var program: ElementwiseProgram
     var leaf: Int
@@ -15,8 +15,8 @@ struct FoldedConvolution {
 extension Compiler {
     /// Takes into a convolution what it can do itself: factors and terms per channel (BatchNormalization, a bias that is added), another
     /// value that is added, and bounds (Relu, Clip), in this order.
-    func fold(_ program: ElementwiseProgram, leaf: Int, _ dims: [Int], into step: ConvolutionStep, at index: Int, _ layout: Layout) throws -> FoldedConvolution {
-        var folded = FoldedConvolution(step: step, program: program, leaf: leaf)
+    func fold(_ program: ElementwiseProgram, leaf: Int, _ dims: [Int], into step: ConvolutionStep, at index: Int, _ layout: Layout) throws -> Folded<ConvolutionStep> {
+        var folded = Folded<ConvolutionStep>(step: step, program: program, leaf: leaf)
         guard step.epilogue == nil else { return folded }
         while let (place, instruction) = folded.program.first(of: folded.leaf) {
             guard let changed = try fold(instruction, &folded, dims, at: index, layout) else { break }
@@ -27,7 +27,7 @@ extension Compiler {
     }
 
     private func fold(
-        _ instruction: ElementwiseProgram.Instruction, _ folded: inout FoldedConvolution, _ dims: [Int], at index: Int, _ layout: Layout
+        _ instruction: ElementwiseProgram.Instruction, _ folded: inout Folded<ConvolutionStep>, _ dims: [Int], at index: Int, _ layout: Layout
     ) throws -> ConvolutionStep? {
         let step = folded.step, leaf = ElementwiseProgram.Operand.leaf(folded.leaf), program = folded.program
         let described = unsafe step.kernel.pointer.pointee

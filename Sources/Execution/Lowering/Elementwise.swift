@@ -11,7 +11,9 @@ enum Elementwise {
     static func suits(_ item: Item, _ unfolding: Unfolding) -> Bool {
         guard builders[item.operatorName] != nil, let output = item.outputs.first ?? nil, unfolding.readsFirstOnly(item) else { return false }
         let fact = unfolding.values[output].fact
-        guard let dims = fact.fixedDims, dims.count <= 8, !dims.contains(0), Compiler.isFloat(fact.elementType) else { return false }
+        guard let dims = fact.fixedDims, dims.count <= 8, !dims.contains(0) else { return false }
+        if Comparison.operators[item.operatorName] != nil { return Comparison.suits(item, unfolding) }
+        guard Compiler.isFloat(fact.elementType) else { return false }
         for case let id? in item.inputs {
             let fact = unfolding.values[id].fact
             guard fact.fixedDims != nil else { return false }
@@ -19,6 +21,8 @@ enum Elementwise {
             case "Where" where id == item.inputs[0] && fact.elementType == .bool: continue
             // Every number of these is a binary32 number.
             case "Cast" where fact.elementType == .bool || fact.elementType == .uint8 || fact.elementType == .int8: continue
+            // Loads round these as a cast to binary32 does.
+            case "Cast" where (fact.elementType == .int32 || fact.elementType == .int64) && unfolding.values[output].fact.elementType == .float: continue
             case "Cast": return false
             default: guard Compiler.isFloat(fact.elementType) else { return false }
             }
@@ -48,8 +52,8 @@ enum Elementwise {
                 var (a, b) = (try item.operand(0, &program), try item.operand(1, &program))
                 // A number goes second where that is the same.
                 if case .number = a, op == THIMBLE_OP_ADD || op == THIMBLE_OP_MUL { swap(&a, &b) }
-                if op == THIMBLE_OP_MUL, let swish = program.swish(a, b) ?? program.swish(b, a) { return swish }
-                return program.add(op, a, b)
+                let result = program.add(op, a, b)
+                return op == THIMBLE_OP_MUL ? program.activation(result) ?? result : result
             }
         }
         for (name, op) in [("Max", THIMBLE_OP_MAX), ("Min", THIMBLE_OP_MIN), ("Sum", THIMBLE_OP_ADD)] {
@@ -87,7 +91,13 @@ enum Elementwise {
             if item.inputs.count > 1, item.inputs[1] != nil { x = program.add(THIMBLE_OP_ADD, x, try item.operand(1, &program)) }
             return program.add(THIMBLE_OP_GELU_TANH, x)
         }
-        table["Cast"] = { item, program in program.add(THIMBLE_OP_AFFINE, try item.operand(0, &program), p: 1) }
+        table["Cast"] = { item, program in
+            let x = try item.operand(0, &program)
+            // Truth that was just made is a number already.
+            if case .result = x { return x }
+            return program.add(THIMBLE_OP_AFFINE, x, p: 1)
+        }
+        for (name, op) in Comparison.operators { table[name] = { item, program in try Comparison.add(op, item, &program) } }
         table["Where"] = { item, program in
             let (condition, x, y) = (try item.operand(0, &program), try item.operand(1, &program), try item.operand(2, &program))
             return program.add(THIMBLE_OP_WHERE, condition, x, y)

@@ -45,7 +45,7 @@ extension Compiler {
     /// The group's work as the end of the step before, or as a step of its own. False if it must stay generic.
     func lowerElementwise(_ members: [Int], root: Int) throws -> Bool {
         let items = members.map { unfolding.items[$0] }
-        guard let output = items.last?.outputs[0], let program = ElementwiseProgram(members, unfolding) else { return false }
+        guard let output = items.last?.outputs[0], isFloat(output), let program = ElementwiseProgram(members, unfolding) else { return false }
         if try attach(program, items, output) { return true }
         if try emit(program, items, output) { return true }
         guard members.count > 1 else { return false }
@@ -104,6 +104,8 @@ extension Compiler {
                 let type = switch fact(id).elementType {
                 case .uint8: THIMBLE_TYPE_U8
                 case .int8: THIMBLE_TYPE_I8
+                case .int32: THIMBLE_TYPE_I32
+                case .int64: THIMBLE_TYPE_I64
                 default: THIMBLE_TYPE_BOOL
                 }
                 return Source(buffer: try readExact(id), type: type, strides: strides)
@@ -179,16 +181,25 @@ extension Compiler {
         guard let best, let host = steps[best.step].step as? any EpilogueHost else { return false }
         if let convolution = host as? ConvolutionStep {
             let folded = try fold(program, leaf: best.leaf, dims, into: convolution, at: best.step, best.layout)
-            if case .result? = folded.program.operand(of: output) {
-                // What is left is an end, if it can be one.
-                if try attach(folded.program, items, output, dims, leaf: folded.leaf, folded.step, at: best.step, best.layout, reads: folded.reads) { return true }
-            } else {
-                replaceStep(at: best.step, with: folded.step, adding: items.map(\.node), reads: folded.reads, writes: [host.result])
-                define(output, as: host.result, best.layout)
-                return true
-            }
+            if try attach(folded, items, output, dims, at: best.step, best.layout) { return true }
+        }
+        if let product = host as? MatMulStep {
+            let folded = try fold(program, leaf: best.leaf, dims, into: product, at: best.step)
+            if try attach(folded, items, output, dims, at: best.step, best.layout) { return true }
         }
         return try attach(program, items, output, dims, leaf: best.leaf, host, at: best.step, best.layout)
+    }
+
+    /// What is left becomes an end, if it can be one and something is left.
+    private func attach(
+        _ folded: Folded<some EpilogueHost>, _ items: [Item], _ output: ValueID, _ dims: [Int], at step: Int, _ layout: Layout
+    ) throws -> Bool {
+        if case .result? = folded.program.operand(of: output) {
+            return try attach(folded.program, items, output, dims, leaf: folded.leaf, folded.step, at: step, layout, reads: folded.reads)
+        }
+        replaceStep(at: step, with: folded.step, adding: items.map(\.node), reads: folded.reads, writes: [folded.step.result])
+        define(output, as: folded.step.result, layout)
+        return true
     }
 
     private func attach(

@@ -43,10 +43,37 @@ struct ElementwiseProgram {
             guard let result = try? builder(item, &self) else { return nil }
             made[output] = result
         }
+        guard let index = members.last, let output = unfolding.items[index].outputs[0], let operand = made[output] else { return }
         // A group that computes nothing is a copy.
-        if instructions.isEmpty, let index = members.last, let output = unfolding.items[index].outputs[0], let operand = made[output] {
-            made[output] = add(THIMBLE_OP_AFFINE, operand, p: 1)
+        if instructions.isEmpty { made[output] = add(THIMBLE_OP_AFFINE, operand, p: 1) }
+        removeUnread(but: output)
+    }
+
+    /// Drops instructions whose results nobody reads: what a single one replaced.
+    private mutating func removeUnread(but output: ValueID) {
+        var isRead = [Bool](repeating: false, count: instructions.count)
+        func mark(_ operand: Operand?) { if case .result(let index)? = operand { isRead[index] = true } }
+        mark(made[output])
+        for index in instructions.indices.reversed() where isRead[index] { instructions[index].operands.forEach(mark) }
+        guard isRead.contains(false) else { return }
+        var places: [Int?] = [], count = 0
+        for read in isRead {
+            places.append(read ? count : nil)
+            count += read ? 1 : 0
         }
+        func moved(_ operand: Operand) -> Operand? {
+            guard case .result(let index) = operand else { return operand }
+            return places[index].map { .result($0) }
+        }
+        // What is read was made by what stays.
+        instructions = instructions.indices.filter { isRead[$0] }.map {
+            let old = instructions[$0]
+            return Instruction(op: old.op, a: moved(old.a) ?? old.a, b: moved(old.b) ?? old.b, c: moved(old.c) ?? old.c, p: old.p, q: old.q)
+        }
+        made = made.compactMapValues(moved)
+        let order = leaves.indices.filter { leaf in made[output] == .leaf(leaf) || instructions.contains { $0.operands.contains(.leaf(leaf)) } }
+        renumber(order)
+        made = made.mapValues { $0.reordered(order) }
     }
 
     func unfoldingNumber(_ id: ValueID) -> Float? { unfolding.number(id) }
@@ -87,14 +114,10 @@ struct ElementwiseProgram {
         instructions.append(Instruction(op: op, a: a, b: b, c: c, p: p, q: q))
         return .result(instructions.count - 1)
     }
-    /// x · sigmoid(x) as one instruction, if the last one made that sigmoid and nobody else reads it.
-    mutating func swish(_ x: Operand, _ sigmoid: Operand) -> Operand? {
-        guard let last = instructions.last, sigmoid == .result(instructions.count - 1), last.op == THIMBLE_OP_SIGMOID, last.a == x,
-            let made = made.first(where: { $0.value == sigmoid }), unfolding.values[made.key].uses == 1
-        else { return nil }
-        instructions.removeLast()
-        self.made[made.key] = nil
-        return add(THIMBLE_OP_SWISH, x, p: 1)
+
+    /// The instruction that made an operand.
+    func maker(_ operand: Operand) -> Instruction? {
+        if case .result(let index) = operand { instructions[index] } else { nil }
     }
 }
 
@@ -145,7 +168,7 @@ extension ElementwiseProgram {
 }
 
 extension ElementwiseProgram.Instruction {
-    fileprivate var operands: [ElementwiseProgram.Operand] { [a, b, c] }
+    var operands: [ElementwiseProgram.Operand] { [a, b, c] }
 }
 
 // MARK: order of leaves

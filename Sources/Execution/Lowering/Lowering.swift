@@ -15,6 +15,7 @@ enum Lowerings {
         ConcatLowering.self,
         ConvolutionLowering.self,
         DepthLowering.self,
+        DynamicQuantizationLowering.self,
         GatherLowering.self,
         InstanceNormalizationLowering.self,
         LayerNormalizationLowering.self,
@@ -29,6 +30,7 @@ enum Lowerings {
         RepeatLowering.self,
         ResizeLowering.self,
         RowsLowering.self,
+        ScatterLowering.self,
         SliceLowering.self,
         TransposeLowering.self,
     ]

@@ -28,7 +28,7 @@ enum MatMulLowering: Lowering {
 
         var kernel = unsafe thimble_matmul()
         unsafe (kernel.family, kernel.m, kernel.n, kernel.k) = (thimble_processor(), shape.m, shape.n, shape.k)
-        unsafe (kernel.a_stride, kernel.c_stride) = (shape.k, shape.n)
+        unsafe (kernel.a_stride, kernel.c_stride, kernel.residual_stride) = (shape.k, shape.n, shape.n)
         unsafe (kernel.low, kernel.high) = (-.infinity, .infinity)
         unsafe thimble_matmul_prepare(&kernel)
         let box = unsafe KernelBox(unsafe kernel)
@@ -87,10 +87,12 @@ enum MatMulLowering: Lowering {
 /// A product with packed weights.
 @safe
 struct MatMulStep: EpilogueHost {
-    let kernel: KernelBox<thimble_matmul>
+    var kernel: KernelBox<thimble_matmul>
     let input: BufferID
     let weights: OwnedMemory
-    let bias: BufferID?
+    var bias: BufferID?
+    /// Added to the result; where there is one left matrix only.
+    var residual: BufferID?
     var result: BufferID
     /// Where each left matrix begins, in elements.
     let inputOffsets: [Int]
@@ -117,11 +119,11 @@ struct MatMulStep: EpilogueHost {
     }
 
     private func multiply(_ run: ProgramRun, _ kernel: UnsafePointer<thimble_matmul>) {
-        let bias = unsafe bias.map { unsafe UnsafePointer(run.floats($0)) }
+        let bias = unsafe bias.map { unsafe UnsafePointer(run.floats($0)) }, residual = unsafe residual.map { unsafe UnsafePointer(run.floats($0)) }
         for (index, offset) in inputOffsets.enumerated() {
             let source = unsafe run.floats(input) + offset, target = unsafe run.floats(result) + index * resultStep
             unsafe run.share(units) { first, last, scratch in
-                unsafe thimble_matmul_run(kernel, source, weights.bytes.baseAddress, bias, nil, target, first, last, scratch)
+                unsafe thimble_matmul_run(kernel, source, weights.bytes.baseAddress, bias, residual, target, first, last, scratch)
             }
         }
     }

@@ -21,7 +21,6 @@ package enum DynamicQuantizeLinear: Inferring, Runnable {
         ]
     }
 
-    /// The finest grid of 256 values that holds all numbers and 0.
     private static func grid(of values: Elements<Float>) -> (scale: Float, zero: Float) {
         var low: Float = 0, high: Float = 0
         unsafe values.withUnsafeBuffer { values in
@@ -30,6 +29,11 @@ package enum DynamicQuantizeLinear: Inferring, Runnable {
                 unsafe high = max(high, values[index])
             }
         }
+        return grid(low: low, high: high)
+    }
+
+    /// The finest grid of 256 values that holds all numbers from `low` (at most 0) to `high` (at least 0).
+    package static func grid(low: Float, high: Float) -> (scale: Float, zero: Float) {
         // As ONNX Runtime does where all is zero.
         let scale = high == low ? 1 : (high - low) / 255
         let zero = (-low / scale).rounded(.toNearestOrEven)

@@ -51,7 +51,7 @@ struct SimplifyTests {
 
     @Test func refusesWhatItDoesNotKnow() throws {
         for (options, code, words) in [
-            (["--passes", "magic"], 64, "There is no pass 'magic'"), (["--skip-pass", "magic"], 64, "There is no pass 'magic'"), (["--explain"], 64, "--simplify"), (["--opset", "0"], 64, "--opset"),
+            (["--passes", "magic"], 64, "there is no pass 'magic'"), (["--skip-pass", "magic"], 64, "there is no pass 'magic'"), (["--explain"], 64, "--simplify"), (["--opset", "0"], 64, "--opset"),
             (["--opset", "4000"], 1, "the newest that this version knows"), (["--opset", "2"], 1, "raised, not lowered"),
         ] {
             let outcome = try Command([Places.thimble, "convert", source, "-o", work("out.onnx")] + options).run()

@@ -11,6 +11,7 @@ enum AttentionOperatorLowering: Lowering {
         // What comes behind the mask: a past, and lengths without padding.
         guard let q = input(0), let k = input(1), let v = input(2), !item.inputs.dropFirst(4).contains(where: { $0 != nil }), let y = item.outputs.first ?? nil,
             !item.outputs.dropFirst().contains(where: { $0 != nil }), item.integer("is_causal", 0) == 0, item.float("softcap", 0) == 0,
+            item.integer("left_window_size", -1) < 0, item.integer("right_window_size", -1) < 0,
             [q, k, v, y].allSatisfy({ compiler.fact($0).elementType == .float }), let query = Operand(q, item.integer("q_num_heads", 0), compiler),
             let key = Operand(k, item.integer("kv_num_heads", 0), compiler), let value = Operand(v, item.integer("kv_num_heads", 0), compiler),
             query.batch == key.batch, key.batch == value.batch, key.heads == value.heads, key.length == value.length, query.depth == key.depth,

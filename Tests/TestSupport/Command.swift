@@ -81,9 +81,12 @@ public struct Command: Sendable {
         guard status == 0 else { throw Failure("the runner itself failed with \(status) for \(arguments)") }
         let numbers = String(decoding: try bytes(of: work("result")), as: UTF8.self).split(whereSeparator: \.isWhitespace).compactMap { Int($0) }
         guard numbers.count == 6 else { throw Failure("the runner's result is not understood: \(numbers)") }
+        let isKilled = numbers[2] != 0
+        // Killed before it had opened its files, it said nothing.
+        let said = { (name: String) in isKilled && !Places.exists(work(name)) ? [] : try bytes(of: work(name)) }
         return Outcome(
-            command: arguments, exitCode: numbers[0], signal: numbers[1], timedOut: numbers[2] != 0, wallSeconds: Double(numbers[3]) / 1e6,
-            cpuSeconds: Double(numbers[4]) / 1e6, peakMemory: numbers[5] << 10, output: try bytes(of: work("out")), errors: try bytes(of: work("err")))
+            command: arguments, exitCode: numbers[0], signal: numbers[1], timedOut: isKilled, wallSeconds: Double(numbers[3]) / 1e6,
+            cpuSeconds: Double(numbers[4]) / 1e6, peakMemory: numbers[5] << 10, output: try said("out"), errors: try said("err"))
     }
 
     /// Starts `line` with this process's files and environment, and waits: the raw wait status.

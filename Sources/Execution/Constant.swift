@@ -2,7 +2,7 @@ internal import Operators
 internal import Tensors
 
 /// A named constant of a graph. Made ready when it is first read: plain values then lie aligned in memory or in the mapped
-/// file; encoded ones stay encoded, and are decoded by the nodes that read them.
+/// file; encoded ones stay encoded: kernels take the codes, other nodes decode what they read.
 final class Constant: @unchecked Sendable {
     enum Source {
         case tensor(Tensor)

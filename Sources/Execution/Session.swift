@@ -6,7 +6,8 @@ public import Tensors
 ///     let session = try Session(model)
 ///     let outputs = try session.run(["x": .tensor(input)])
 ///
-/// Weights are used where they lie; encoded ones are decoded when a node reads them.
+/// Weights are used where they lie or packed once for their kernels; encoded ones stay codes in the packs of products, and are decoded elsewhere when a
+/// node reads them.
 public final class Session: Sendable {
     public struct Options: Sendable {
         /// Threads that one run may use.

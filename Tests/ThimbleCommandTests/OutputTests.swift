@@ -158,6 +158,27 @@ struct OutputTests {
         }
     }
 
+    /// While statistics are taken and weights are rounded nothing of the output is to be seen, whenever that ends.
+    @Test(.enabled(if: Places.hasCorpus, "../shared/corpus is not here"), arguments: ["INT", "TERM"])
+    func leavesNoFileWhenQuantizingIsInterrupted(signal: String) throws {
+        let script = """
+            "$1" convert "$2" -o "$3/out.thimble" --quantize int4 --zlib > /dev/null 2>&1 & pid=$!
+            sleep "$4"; kill -\(signal) $pid 2> /dev/null; wait $pid; code=$?
+            [ $code = 0 ] && { rm -f "$3/out.thimble"; exit 0; }
+            [ $code = 1 ] || [ $code = 130 ] || [ $code = 143 ] || exit $code
+            [ -z "$(ls -A "$3")" ] || exit 99
+            exit 7
+            """
+        let output = try work.folder("out-\(signal)")
+        var interrupted = 0
+        for seconds in ["0.02", "0.05", "0.1", "0.2", "0.4"] {
+            let outcome = try Command.shell(script, Places.thimble, "\(Places.corpus)/models/yolox-nano.onnx", output, seconds).run()
+            #expect([0, 7].contains(outcome.exitCode), "after \(seconds) s: \(outcome)")
+            if outcome.exitCode == 7 { interrupted += 1 }
+        }
+        #expect(interrupted > 0)
+    }
+
     @Test(arguments: [
         [], ["convert"], ["frobnicate"], ["convert", "a.onnx", "--no-such-option"], ["inspect"], ["compare", "a.onnx"], ["inspect", "a.onnx", "--graph", "png"],
         ["convert", "a.onnx", "-o", "a.txt"], ["convert", "a.onnx", "--jobs", "none"], ["convert", "a.onnx", "--timeout", "-1"], ["verify", "a.thimble", "--source"],

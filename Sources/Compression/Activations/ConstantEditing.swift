@@ -4,29 +4,15 @@ internal import Tensors
 /// Gives nodes of a main graph constants of their own in place of others, which go when nobody reads them any more.
 struct ConstantEditing {
     private(set) var model: Model
-    private var taken: Set<Name> = []
+    private var names: FreshNames
     private var replaced: Set<Name> = []
 
     init(_ model: Model) {
         self.model = model
-        model.forEachNode { node, _ in
-            taken.formUnion(node.outputs)
-            if let name = node.name { taken.insert(name) }
-        }
-        model.forEachGraph { graph, _ in
-            taken.formUnion(graph.initializers.compactMap(\.name))
-            taken.formUnion(graph.inputs.compactMap(\.name))
-        }
+        names = FreshNames(model)
     }
 
-    mutating func fresh(_ text: String) -> Name {
-        var name = Name(text), number = 1
-        while !taken.insert(name).inserted {
-            number += 1
-            name = Name("\(text)_\(number)")
-        }
-        return name
-    }
+    mutating func fresh(_ text: String) -> Name { names.make(text) }
 
     /// FLOAT values under a new name.
     mutating func add(_ text: String, _ values: [Float], _ dims: [Int]) throws -> Name {

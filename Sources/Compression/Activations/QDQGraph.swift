@@ -6,7 +6,7 @@ struct QDQGraph {
     private var model: Model
     private let region: IntegerRegion
     private let uses: GraphUses
-    private var taken: Set<Name>
+    private var names: FreshNames
     private var constants: [Tensor] = []
     /// Nodes to stand behind a node, by its index; −1: before all.
     private var behind: [Int: [Node]] = [:]
@@ -30,25 +30,10 @@ struct QDQGraph {
 
     private init(_ model: Model, _ region: IntegerRegion, _ uses: GraphUses) {
         (self.model, self.region, self.uses) = (model, region, uses)
-        taken = []
-        model.forEachNode { node, _ in
-            taken.formUnion(node.outputs)
-            if let name = node.name { taken.insert(name) }
-        }
-        model.forEachGraph { graph, _ in
-            taken.formUnion(graph.initializers.compactMap(\.name))
-            taken.formUnion(graph.inputs.compactMap(\.name))
-        }
+        names = FreshNames(model)
     }
 
-    private mutating func fresh(_ text: String) -> Name {
-        var name = Name(text), number = 1
-        while !taken.insert(name).inserted {
-            number += 1
-            name = Name("\(text)_\(number)")
-        }
-        return name
-    }
+    private mutating func fresh(_ text: String) -> Name { names.make(text) }
 
     private mutating func constant(_ text: String, _ tensor: Tensor) -> Name {
         var tensor = tensor

@@ -10,7 +10,7 @@ struct OpsetConversion {
     private let from: Int64
     /// Bounds and fillings have the type of what they are for, which is FLOAT only if no other float type is about.
     private let isFloatOnly: Bool
-    private var taken: Set<Name> = []
+    private var names: FreshNames
     private var ranks: [Name: Int] = [:]
     /// How many nodes were written anew.
     private(set) var changes = 0
@@ -21,13 +21,8 @@ struct OpsetConversion {
         model.forEachTensor { tensor, _ in if tensor.elementType.isFloat, tensor.elementType != .float { isFloatOnly = false } }
         for info in model.graph.inputs { if case .tensor(let type?, _)? = info.type?.kind, type.isFloat, type != .float { isFloatOnly = false } }
         self.isFloatOnly = isFloatOnly
-        model.forEachNode { node, _ in
-            taken.formUnion(node.outputs)
-            if let name = node.name { taken.insert(name) }
-        }
+        names = FreshNames(model)
         model.forEachGraph { graph, _ in
-            taken.formUnion(graph.initializers.compactMap(\.name))
-            taken.formUnion(graph.inputs.compactMap(\.name))
             for info in graph.inputs + graph.outputs + graph.valueInfos {
                 if case .tensor(_, let shape?)? = info.type?.kind, let name = info.name { ranks[name] = shape.rank }
             }
@@ -86,14 +81,7 @@ struct OpsetConversion {
 
     // MARK: - pieces
 
-    private mutating func fresh(_ text: String) -> Name {
-        var name = Name(text), number = 1
-        while !taken.insert(name).inserted {
-            number += 1
-            name = Name("\(text)_\(number)")
-        }
-        return name
-    }
+    private mutating func fresh(_ text: String) -> Name { names.make(text) }
 
     private enum Content {
         case float(Float)

@@ -27,14 +27,14 @@ extension WeightReplacement {
 struct WeightRewriter {
     /// The replacement for a tensor at a place whose value has a name; the last argument makes names that are free.
     private let replacement: (Tensor, Place, Name, (String) -> Name) -> WeightReplacement?
-    private var taken: Set<Name> = []
+    private var names = FreshNames()
 
     init(_ replacement: @escaping (Tensor, Place, Name, (String) -> Name) -> WeightReplacement?) {
         self.replacement = replacement
     }
 
     mutating func rewrite(_ model: Model) -> Model {
-        taken = Self.names(of: model)
+        names = FreshNames(model)
         var model = model
         model.graph = rewrite(model.graph, at: Place())
         for index in model.functions.indices {
@@ -47,43 +47,14 @@ struct WeightRewriter {
         return model
     }
 
-    private static func names(of model: Model) -> Set<Name> {
-        var names: Set<Name> = []
-        model.forEachNode { node, _ in
-            names.formUnion(node.outputs)
-            if let name = node.name { names.insert(name) }
-        }
-        model.forEachGraph { graph, _ in
-            for tensor in graph.initializers { if let name = tensor.name { names.insert(name) } }
-            for input in graph.inputs { if let name = input.name { names.insert(name) } }
-        }
-        for function in model.functions { names.formUnion(function.inputs) }
-        return names
-    }
-
-    private mutating func fresh(_ text: String) -> Name {
-        var name = Name(text), number = 1
-        while !taken.insert(name).inserted {
-            number += 1
-            name = Name("\(text)_\(number)")
-        }
-        return name
-    }
+    private mutating func fresh(_ text: String) -> Name { names.make(text) }
 
     private mutating func replace(_ tensor: Tensor, _ place: Place, _ name: Name) -> WeightReplacement? {
-        // The closure needs the names while it runs.
-        var new: Set<Name> = []
-        let known = taken
-        let result = replacement(tensor, place, name) { text in
-            var name = Name(text), number = 1
-            while known.contains(name) || !new.insert(name).inserted {
-                number += 1
-                name = Name("\(text)_\(number)")
-            }
-            return name
-        }
-        taken.formUnion(new)
-        return result
+        // The closure needs the names while it runs; a copy of them for each weight would be dear.
+        var names = FreshNames()
+        swap(&names, &self.names)
+        defer { swap(&names, &self.names) }
+        return replacement(tensor, place, name) { names.make($0) }
     }
 
     private mutating func rewrite(_ graph: Graph, at outer: Place) -> Graph {

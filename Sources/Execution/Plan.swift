@@ -17,7 +17,8 @@ final class Plan: Sendable {
         case function(Plan)
     }
 
-    struct Step: Sendable {
+    /// A class, since what has many parts takes long to copy.
+    final class Step: Sendable {
         let node: Node
         let opset: Int
         let action: Action
@@ -28,6 +29,16 @@ final class Plan: Sendable {
         let subgraphs: [Name: Plan]
         /// Slots that nobody reads after this step.
         let releases: [Int]
+
+        init(_ draft: PlanDraft.Step, releases: [Int]) {
+            node = draft.node
+            opset = draft.opset
+            action = draft.action
+            operands = draft.operands
+            outputs = draft.outputs
+            subgraphs = draft.subgraphs
+            self.releases = releases
+        }
     }
 
     struct Input: Sendable {

@@ -3,13 +3,22 @@ internal import Tensors
 
 /// Steps of one graph as the file lists them, to be brought into an order.
 struct PlanDraft {
-    struct Step {
+    final class Step {
         let node: Node
         let opset: Int
         let action: Plan.Action
         let operands: [Plan.Operand]
         let outputs: [Int?]
         let subgraphs: [Name: Plan]
+
+        init(node: Node, opset: Int, action: Plan.Action, operands: [Plan.Operand], outputs: [Int?], subgraphs: [Name: Plan]) {
+            self.node = node
+            self.opset = opset
+            self.action = action
+            self.operands = operands
+            self.outputs = outputs
+            self.subgraphs = subgraphs
+        }
 
         /// Slots that it or one of its subgraphs reads.
         var reads: [Int] {
@@ -36,12 +45,7 @@ struct PlanDraft {
     func finish(inputs: [Plan.Input], outputs: [Plan.Operand], outputNames: [Name]) throws -> Plan {
         let order = try self.order()
         let releases = self.releases(order, keeping: outputs)
-        let planned = zip(order, releases).map { index, releases in
-            let step = steps[index]
-            return Plan.Step(
-                node: step.node, opset: step.opset, action: step.action, operands: step.operands, outputs: step.outputs,
-                subgraphs: step.subgraphs, releases: releases)
-        }
+        let planned = zip(order, releases).map { index, releases in Plan.Step(steps[index], releases: releases) }
         return Plan(
             inputs: inputs, outputs: outputs, outputNames: outputNames, captures: scope.captures, steps: planned, slotCount: scope.slotCount)
     }

@@ -71,7 +71,7 @@ final class Planner {
         guard nodeCount <= Self.maximumNodeCount else {
             throw ModelError(.limit, "stands for more than \(Self.maximumNodeCount) nodes when its function calls are replaced by their bodies")
         }
-        let nodes = nodes.map { $0.resolvingReferences(context.attributes) }
+        let nodes = context.attributes == nil ? nodes : nodes.map { $0.resolvingReferences(context.attributes) }
         let targets = try nodes.map { node in try within(node.label) { try declareOutputs(node, scope) } }
         var draft = PlanDraft(scope: scope)
         for case (let node, let targets?) in zip(nodes, targets) {

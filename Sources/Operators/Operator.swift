@@ -11,12 +11,15 @@ package protocol Operator: SendableMetatype {
     static var limits: String? { get }
     /// Itself, if this version can run it. Said by the protocol: to ask a type whether it conforms takes long the first time.
     static var runnable: (any Runnable.Type)? { get }
+    /// How it tells what its nodes make, if it can.
+    static var inference: OperatorInference? { get }
 }
 
 extension Operator {
     package static var domain: Name { "" }
     package static var limits: String? { nil }
     package static var runnable: (any Runnable.Type)? { nil }
+    package static var inference: OperatorInference? { nil }
 }
 
 /// An operator whose nodes can be wrong in ways that no schema tells.
@@ -26,7 +29,7 @@ protocol Checkable: Operator {
 }
 
 package enum Operators {
-    /// Every operator of `Ops/`, in the order of the files.
+    /// Every operator of `Ops/`, in the order of names and then domains, by bytes: `find` relies on it, and a test looks at it.
     static let all: [any Operator.Type] = [
         Abs.self,
         Acos.self,
@@ -45,6 +48,7 @@ package enum Operators {
         Atan.self,
         Atanh.self,
         Attention.self,
+        MicrosoftAttention.self,
         AveragePool.self,
         BatchNormalization.self,
         Bernoulli.self,
@@ -84,6 +88,7 @@ package enum Operators {
         DeformConv.self,
         DepthToSpace.self,
         DequantizeLinear.self,
+        MicrosoftDequantizeLinear.self,
         Det.self,
         DictVectorizer.self,
         Div.self,
@@ -112,6 +117,7 @@ package enum Operators {
         GatherElements.self,
         GatherND.self,
         Gelu.self,
+        MicrosoftGelu.self,
         Gemm.self,
         GlobalAveragePool.self,
         GlobalLpPool.self,
@@ -158,10 +164,6 @@ package enum Operators {
         Mean.self,
         MeanVarianceNormalization.self,
         MelWeightMatrix.self,
-        MicrosoftAttention.self,
-        MicrosoftDequantizeLinear.self,
-        MicrosoftGelu.self,
-        MicrosoftQuantizeLinear.self,
         Min.self,
         Mish.self,
         Mod.self,
@@ -178,9 +180,9 @@ package enum Operators {
         Not.self,
         OneHot.self,
         OneHotEncoder.self,
+        OptionalOperator.self,
         OptionalGetElement.self,
         OptionalHasElement.self,
-        OptionalOperator.self,
         Or.self,
         PRelu.self,
         Pad.self,
@@ -196,6 +198,7 @@ package enum Operators {
         QLinearMul.self,
         QLinearSigmoid.self,
         QuantizeLinear.self,
+        MicrosoftQuantizeLinear.self,
         QuickGelu.self,
         RMSNormalization.self,
         RNN.self,
@@ -289,15 +292,20 @@ package enum Operators {
         ZipMap.self,
     ]
 
-    private struct Key: Hashable {
-        let domain: Name
-        let name: Name
+    /// The operator of that name; the default domain is "". By halves: a table of keys would ask all for their names first.
+    static func find(_ name: Name, domain: Name = "") -> (any Operator.Type)? {
+        var candidates = all.startIndex..<all.endIndex
+        while !candidates.isEmpty {
+            let middle = candidates.lowerBound + candidates.count / 2, candidate = all[middle]
+            let order = candidate.name.order(to: name)
+            switch order == 0 ? candidate.domain.order(to: domain) : order {
+            case 0: return candidate
+            case ..<0: candidates = middle + 1..<candidates.upperBound
+            default: candidates = candidates.lowerBound..<middle
+            }
+        }
+        return nil
     }
-
-    private static let byKey: [Key: any Operator.Type] = Dictionary(uniqueKeysWithValues: all.map { (Key(domain: $0.domain, name: $0.name), $0) })
-
-    /// The operator of that name; the default domain is "".
-    static func find(_ name: Name, domain: Name = "") -> (any Operator.Type)? { byKey[Key(domain: domain, name: name)] }
 
     /// The same if this version can run it.
     package static func runnable(_ name: Name, domain: Name) -> (any Runnable.Type)? { find(name, domain: domain)?.runnable }

@@ -58,8 +58,17 @@ extension Name: Hashable {
 
 extension Name: Comparable {
     /// By bytes.
-    public static func < (a: Name, b: Name) -> Bool {
-        a.text.utf8.lexicographicallyPrecedes(b.text.utf8)
+    public static func < (a: Name, b: Name) -> Bool { a.order(to: b) < 0 }
+
+    /// Below 0 if it comes before `other`, 0 if they are equal.
+    package func order(to other: Name) -> Int {
+        unsafe withBytes { x in
+            unsafe other.withBytes { y in
+                let shared = min(x.count, y.count)
+                if shared > 0, let a = x.baseAddress, let b = y.baseAddress, case let order = unsafe memcmp(a, b, shared), order != 0 { return Int(order) }
+                return x.count - y.count
+            }
+        }
     }
 }
 

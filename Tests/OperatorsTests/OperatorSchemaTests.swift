@@ -82,7 +82,12 @@ private let python = package.appending(path: ".cache/python/bin/python").path(pe
         let files = try FileManager.default.subpathsOfDirectory(atPath: folder).filter { $0.hasSuffix(".swift") }.compactMap { $0.split(separator: "/").last.map(String.init) }
         let types = Operators.all.map { (type: String(describing: $0), operation: $0) }
         #expect(files.sorted() == types.map { ($0.type.hasSuffix("Operator") ? String($0.type.dropLast(8)) : $0.type) + ".swift" }.sorted())
+        // As `find` needs them.
+        for (operation, next) in zip(Operators.all, Operators.all.dropFirst()) {
+            #expect((operation.name, operation.domain) < (next.name, next.domain), "\(operation)")
+        }
         for (type, operation) in types {
+            #expect(Operators.find(operation.name, domain: operation.domain) == operation)
             let name = operation.name.text
             #expect(type == name || type == name + "Operator" || !operation.domain.isEmpty && type.hasSuffix(name), "\(type)")
         }

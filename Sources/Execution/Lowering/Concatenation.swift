@@ -52,7 +52,7 @@ extension Compiler {
     /// True if the step that makes the value writes it into the larger one from now on.
     fileprivate func writeInPlace(_ id: ValueID, of target: BufferID, offset: Int, channels: Int, _ item: Item) -> Bool {
         guard unfolding.values[id].uses == 1, let dims = dims(id), dims.count >= 3, let buffer = existing(id, .channelsLast), let index = maker(of: buffer),
-            let writer = steps[index].step as? any PixelWriter, writer.result == buffer, steps[index].writes == [buffer], root(buffer) == buffer,
+            let writer = steps[index].step.pixelWriter, writer.result == buffer, steps[index].writes == [buffer], root(buffer) == buffer,
             let place = try? part(of: target, offset: offset, dims: Layout.channelsLast.physical(dims)),
             let changed = writer.writing(to: place, pixelStride: channels)
         else { return false }

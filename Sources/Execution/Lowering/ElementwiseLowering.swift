@@ -174,11 +174,11 @@ extension Compiler {
             let reads = items.reduce(0) { $0 + $1.inputs.count { $0 == id } }
             let layout = layout(id)
             guard reads == unfolding.values[id].uses, let buffer = existing(id, layout), let step = maker(of: buffer),
-                let host = steps[step].step as? any EpilogueHost, host.result == buffer, step > best?.step ?? -1
+                let host = steps[step].step.epilogueHost, host.result == buffer, step > best?.step ?? -1
             else { continue }
             best = (index, step, layout)
         }
-        guard let best, let host = steps[best.step].step as? any EpilogueHost else { return false }
+        guard let best, let host = steps[best.step].step.epilogueHost else { return false }
         if let convolution = host as? ConvolutionStep {
             let folded = try fold(program, leaf: best.leaf, dims, into: convolution, at: best.step, best.layout)
             if try attach(folded, items, output, dims, at: best.step, best.layout) { return true }

@@ -7,10 +7,23 @@ protocol Step: Sendable {
     func run(_ run: ProgramRun) throws
     /// As it runs, made when all nodes were seen: until then those that follow may change it.
     func finished(_ compiler: Compiler) throws -> any Step
+    /// Itself, if it can be one. Said by the protocol: to ask a type whether it conforms takes long the first time.
+    var epilogueHost: (any EpilogueHost)? { get }
+    var pixelWriter: (any PixelWriter)? { get }
 }
 
 extension Step {
     func finished(_ compiler: Compiler) throws -> any Step { self }
+    var epilogueHost: (any EpilogueHost)? { nil }
+    var pixelWriter: (any PixelWriter)? { nil }
+}
+
+extension EpilogueHost {
+    var epilogueHost: (any EpilogueHost)? { self }
+}
+
+extension PixelWriter {
+    var pixelWriter: (any PixelWriter)? { self }
 }
 
 /// A step in its place.

@@ -7,6 +7,15 @@ protocol Inferring: Operator {
     static func infer(_ call: InferenceCall) throws -> [Fact]
 }
 
+extension Inferring {
+    package static var inference: OperatorInference? { OperatorInference(rule: Self.self) }
+}
+
+/// How an operator tells what its nodes make.
+package struct OperatorInference {
+    let rule: any Inferring.Type
+}
+
 /// How nodes with subgraphs have them inferred.
 package protocol SubgraphInference {
     /// What the outputs of the subgraph that is attribute `attribute` are, given these inputs.
@@ -106,8 +115,8 @@ extension Operators {
             return [Fact](repeating: .unknown, count: node.outputs.count)
         }
         var facts: [Fact] = []
-        if let inferring = found as? any Inferring.Type {
-            facts = try inferring.infer(InferenceCall(node: node, opset: opset, inputs: inputs, subgraphs: subgraphs))
+        if let rule = found.inference?.rule {
+            facts = try rule.infer(InferenceCall(node: node, opset: opset, inputs: inputs, subgraphs: subgraphs))
         }
         while facts.count < node.outputs.count { facts.append(.unknown) }
         if facts.count > node.outputs.count { facts.removeLast(facts.count - node.outputs.count) }

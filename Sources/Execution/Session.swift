@@ -45,7 +45,7 @@ public final class Session: Sendable {
     /// Fails with `.unsupported` naming every operator that cannot be run, before anything runs.
     public init(_ model: Model, options: Options = Options()) throws {
         self.options = options
-        resources = SessionResources(threads: options.threads)
+        resources = SessionResources(threads: options.threads, weights: model.graph.initializers.reduce(0) { $0 &+ ($1.elementCount ?? 0) &* $1.elementType.storageWidth })
         plan = try Planner.plan(model, maximumTensorBytes: options.maximumTensorBytes)
         // Functions that call functions twice and twice again: a few kilobytes of model stand for more calls than anyone can wait for.
         guard plan.functionCalls <= options.maximumTrips else {

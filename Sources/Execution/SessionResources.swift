@@ -4,12 +4,14 @@ internal import Tensors
 /// What all runs of a session share: its threads and the weights that were made ready for kernels.
 @safe
 final class SessionResources: @unchecked Sendable {
-    let packs = PackCache()
+    let packs: PackCache
     private let threads: Int
     private let lock = Lock()
     private var made: OpaquePointer?
 
-    init(threads: Int) {
+    /// `weights`: their bytes, about.
+    init(threads: Int, weights: Int) {
+        packs = PackCache(expected: weights)
         self.threads = max(1, min(threads, 1024))
     }
 

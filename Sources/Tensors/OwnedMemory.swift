@@ -56,7 +56,8 @@ package final class OwnedMemory: @unchecked Sendable {
         }
     }
 
-    private static let largePage = 2 << 20
+    /// Bytes of what processors of both kinds call a large page.
+    package static let largePage = 2 << 20
 
     private static func none(_ byteCount: Int) -> ModelError {
         ModelError(.limit, "there is no memory for \(printable(bytes: byteCount))")

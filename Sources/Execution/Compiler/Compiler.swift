@@ -60,7 +60,9 @@ final class Compiler {
 
     private(set) var unfolding: Unfolding
     let packs: PackCache
-    let threads: Int
+    private let batch: PackBatch
+    private let run: Run
+    var threads: Int { run.threads }
     private(set) var drafts: [Draft] = []
     private(set) var steps: [DraftStep] = []
     private(set) var scratchByteCount = 0
@@ -75,10 +77,11 @@ final class Compiler {
     private let chains: NormalizationChains
     private let attentions: AttentionChains
 
-    private init(_ unfolding: Unfolding, packs: PackCache, threads: Int) {
+    private init(_ unfolding: Unfolding, _ run: Run) {
         self.unfolding = unfolding
-        self.packs = packs
-        self.threads = threads
+        self.run = run
+        packs = run.packs
+        batch = PackBatch(run.packs)
         forms = [Forms](repeating: Forms(), count: unfolding.values.count)
         chains = NormalizationChains(unfolding)
         attentions = AttentionChains(unfolding)
@@ -89,7 +92,7 @@ final class Compiler {
 
     static func compile(_ plan: Plan, inputs: [Fact?], captures: [Fact], run: Run) throws -> Program {
         let unfolding = try Unfolding(plan, inputs: inputs, captures: captures, environment: run)
-        return try Compiler(unfolding, packs: run.packs, threads: run.threads).compile()
+        return try Compiler(unfolding, run).compile()
     }
 
     private func compile() throws -> Program {
@@ -360,14 +363,19 @@ final class Compiler {
 
     /// A constant made ready for a kernel, once per session where the constant is the model's own. `form` says how: equal forms of one
     /// constant are equal bytes. `pack` finds floats, at any address.
-    func packed(_ id: ValueID, form: [Int], byteCount: Int, _ pack: (UnsafeRawPointer, UnsafeMutableRawPointer) -> Void) throws -> OwnedMemory {
-        var key: PackCache.Key?
-        if case .constant(let constant) = unfolding.values[id].source { key = PackCache.Key(constants: [ObjectIdentifier(constant)], form: form) }
-        return try packs.memory(key, byteCount: byteCount) { memory in
+    /// It may do so on another thread, and later, before the program runs.
+    func packed(_ id: ValueID, form: [Int], byteCount: Int, _ pack: @escaping (UnsafeRawPointer, UnsafeMutableRawPointer) -> Void) throws -> OwnedMemory {
+        let unfolding = unfolding
+        return try batch.memory(key(id, form), byteCount: byteCount) { memory, converted in
             // All memory has a base.
-            try unsafe unfolding.withFloats(id) { numbers in unsafe pack(numbers, memory.bytes.baseAddress!) }
+            try unsafe unfolding.withFloats(id, converted: converted) { numbers in unsafe pack(numbers, memory.bytes.baseAddress!) }
             unfolding.release(id)
         }
+    }
+
+    private func key(_ id: ValueID, _ form: [Int]) -> PackCache.Key? {
+        guard case .constant(let constant) = unfolding.values[id].source else { return nil }
+        return PackCache.Key(constants: [ObjectIdentifier(constant)], form: form)
     }
 
     /// The same for several constants that are packed into one; `pack` finds their numbers in the order of `ids`. `others` are packed too,
@@ -385,10 +393,9 @@ final class Compiler {
     }
 
     /// The same of weights that are bytes.
-    func packedBytes(_ id: ValueID, form: [Int], byteCount: Int, _ pack: (UnsafeRawPointer, UnsafeMutableRawPointer) -> Void) throws -> OwnedMemory {
-        var key: PackCache.Key?
-        if case .constant(let constant) = unfolding.values[id].source { key = PackCache.Key(constants: [ObjectIdentifier(constant)], form: form) }
-        return try packs.memory(key, byteCount: byteCount) { memory in
+    func packedBytes(_ id: ValueID, form: [Int], byteCount: Int, _ pack: @escaping (UnsafeRawPointer, UnsafeMutableRawPointer) -> Void) throws -> OwnedMemory {
+        let unfolding = unfolding
+        return try batch.memory(key(id, form), byteCount: byteCount) { memory, _ in
             guard case .plain(let bytes) = try unfolding.tensor(id).inPlace().encoding, let address = unsafe bytes.address else {
                 throw ModelError(.internalFault, "weights that have no bytes")
             }
@@ -440,6 +447,7 @@ final class Compiler {
 
     private func finish(inputs: [BufferID?], captures: [BufferID?], outputs: [GenericStep.Operand]) throws -> Program {
         for index in steps.indices { steps[index].step = try steps[index].step.finished(self) }
+        try unsafe batch.fillAll(threads: threads, pool: run.pool)
         var last = [Int](repeating: -1, count: drafts.count), first = [Int](repeating: -1, count: drafts.count)
         for (position, step) in steps.enumerated() {
             for buffer in step.reads + step.writes { last[root(buffer)] = position }

@@ -10,7 +10,12 @@ final class PackCache: @unchecked Sendable {
 
     private let lock = Lock()
     private var packs: [Key: OwnedMemory] = [:]
-    private var store = PackStore()
+    private var store: PackStore
+
+    /// `expected`: bytes of all weights, about.
+    init(expected: Int) {
+        store = PackStore(expected: expected)
+    }
 
     var byteCount: Int { lock.locked { packs.values.reduce(0) { unsafe $0 + $1.bytes.count } } }
 
@@ -25,31 +30,51 @@ final class PackCache: @unchecked Sendable {
             return memory
         }
         if let known = lock.locked({ packs[key] }) { return known }
-        let memory = try lock.locked { try store.memory(byteCount) }
+        let memory = try room(byteCount)
         try make(memory)
-        lock.locked { packs[key] = memory }
+        keep(memory, key)
         return memory
     }
+
+    /// Memory for a pack that is to be kept.
+    func room(_ byteCount: Int) throws -> OwnedMemory { try lock.locked { try store.memory(byteCount) } }
+
+    /// The memory is filled.
+    func keep(_ memory: OwnedMemory, _ key: Key) { lock.locked { packs[key] = memory } }
+
+    /// Memory for values of a program, in what packs leave of a large page; nil if it has no place there. It does not come back before the session
+    /// ends, which is at most one large page in all.
+    func rest(_ byteCount: Int) -> OwnedMemory? { lock.locked { store.rest(byteCount) } }
 }
 
-/// Where packs lie: one after the other in a few large pieces, so that even small ones share large pages.
+/// Where packs lie: one after the other in a few large pieces, so that even small ones share large pages. The system brings one of these sooner than
+/// a tenth of the small pages that it stands for.
 private struct PackStore {
-    /// Until packs are that much, each is a piece of its own: a small model would not fill a large page.
-    private static let fewBytes = 1 << 20
+    /// A model of fewer bytes would not fill a large page: its packs are pieces of their own.
+    private static let fewBytes = 1 << 19
     /// Of addresses; what is not written takes no memory.
     private static let pieceSize = 64 << 20
 
-    private var total = 0
+    private let isSmall: Bool
     private var piece: OwnedMemory?
     private var used = 0
 
+    init(expected: Int) {
+        isSmall = expected < Self.fewBytes
+    }
+
     mutating func memory(_ byteCount: Int) throws -> OwnedMemory {
-        total += byteCount
-        if total <= Self.fewBytes { return try OwnedMemory(byteCount: byteCount) }
+        if isSmall { return try OwnedMemory(byteCount: byteCount) }
         if let piece, let room = unsafe Optional(piece.bytes.count - used), byteCount <= room { return take(byteCount, of: piece) }
         let next = try OwnedMemory(lasting: max(Self.pieceSize, byteCount))
         (piece, used) = (next, 0)
         return take(byteCount, of: next)
+    }
+
+    mutating func rest(_ byteCount: Int) -> OwnedMemory? {
+        let page = OwnedMemory.largePage
+        guard let piece, let end = unsafe Optional(min(piece.bytes.count, (used + page - 1) / page * page)), byteCount <= end - used else { return nil }
+        return take(byteCount, of: piece)
     }
 
     private mutating func take(_ byteCount: Int, of piece: OwnedMemory) -> OwnedMemory {

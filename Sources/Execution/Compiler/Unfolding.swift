@@ -59,7 +59,6 @@ struct Unfolding {
     private(set) var outputs: [ValueID?] = []
     private var constants: [ObjectIdentifier: ValueID] = [:]
     let environment: any RunEnvironment
-    private let converted = ConvertedFloats()
 
     /// Nodes, function calls counted, above which a graph is run node by node: functions that call functions unfold to any number.
     private static let maximumCount = 200_000
@@ -272,8 +271,8 @@ extension Unfolding {
     }
 
     /// The same for a kernel that takes floats from any address and looks at them once: what lies in a file is not copied, and what has to be
-    /// converted is put where the last such value was.
-    func withFloats<R>(_ id: ValueID, _ body: (UnsafeRawPointer) throws -> R) throws -> R {
+    /// converted is put there.
+    func withFloats<R>(_ id: ValueID, converted: ConvertedFloats, _ body: (UnsafeRawPointer) throws -> R) throws -> R {
         if case .constant(let constant) = values[id].source, let source = constant.source, case .plain(let bytes) = source.encoding {
             try source.checkEncoding()
             if source.elementType == .float, let address = unsafe bytes.address {
@@ -308,21 +307,6 @@ extension Unfolding {
     }
 
     private static let releasedBytes = 1 << 18
-}
-
-/// Memory for one value at a time.
-private final class ConvertedFloats {
-    private var memory: OwnedMemory?
-
-    func withMemory<R>(of count: Int, _ body: (UnsafeMutableBufferPointer<Float>) throws -> R) throws -> R {
-        guard let size = checkedMultiply(count, 4) else { throw ModelError(.limit, "there is no memory for \(count) elements") }
-        if memory.map({ unsafe $0.bytes.count < size }) ?? true {
-            memory = nil
-            memory = try OwnedMemory(lasting: size)
-        }
-        guard let memory else { throw ModelError(.internalFault, "memory that is not there") }
-        return try unsafe memory.bytes.withMemoryRebound(to: Float.self) { try unsafe body(UnsafeMutableBufferPointer(rebasing: $0[..<count])) }
-    }
 }
 
 extension Tensor {

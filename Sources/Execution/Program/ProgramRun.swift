@@ -28,10 +28,10 @@ final class ProgramRun: @unchecked Sendable {
         self.run = run
         workers = run.threads
         try run.checkAllocation(program.arenaByteCount)
-        arena = try OwnedMemory(lasting: program.arenaByteCount)
+        arena = try run.packs.rest(program.arenaByteCount) ?? OwnedMemory(lasting: program.arenaByteCount)
         scratchStride = (program.scratchByteCount + 127) / 64 * 64
         guard let size = checkedMultiply(scratchStride, workers) else { throw ModelError(.limit, "there is no memory for \(workers) threads") }
-        scratch = try OwnedMemory(lasting: size)
+        scratch = try run.packs.rest(size) ?? OwnedMemory(lasting: size)
         values = [Value?](repeating: nil, count: program.buffers.count)
         // posix_memalign gave every memory a base.
         unsafe addresses = .allocate(capacity: max(1, program.buffers.count))

@@ -22,6 +22,15 @@ need_swift() {
     { [ "$1" -gt 6 ] || { [ "$1" = 6 ] && [ "$2" -ge 3 ]; }; } || fail "Swift $1.$2 is too old: Thimble needs 6.3 or newer, see https://www.swift.org/install"
 }
 
+# release_flags: what a release is built with. On Linux Swift's runtime goes into the program, which then runs where no Swift is.
+release_flags() {
+    local resources
+    [ "$(uname)" = Linux ] || return 0
+    resources=$(swift -print-target-info 2> /dev/null | sed -n 's/.*"runtimeResourcePath" *: *"\(.*\)".*/\1/p')
+    [ -d "${resources}_static" ] && echo --static-swift-stdlib
+    return 0
+}
+
 # need_packages NAME...: Debian packages; on macOS (untested) the Homebrew formulas that stand for them.
 need_packages() {
     local missing=() name

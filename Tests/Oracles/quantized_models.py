@@ -1,7 +1,8 @@
 """Judges quantized models with ONNX Runtime: quantized_models.py THIMBLE WORK MODEL INPUTS.npz [OPTIONS ...]
 
 Quantizes MODEL to a .thimble and to an .onnx and prints, as JSON, how far apart they are: the largest relative difference between ONNX
-Runtime's outputs of the .onnx and our own of the .thimble, and how many weights that the .onnx makes differ in any bit from those of the .thimble.
+Runtime's outputs of the .onnx and our own of the .thimble, the same of our own of the .onnx, how many outputs of the .thimble differ in any bit when
+it is compressed with zlib, and how many weights that the .onnx makes differ in any bit from those of the .thimble.
 """
 
 import json
@@ -34,18 +35,25 @@ def weights(model):
 
 def main():
     thimble, work, source, inputs, *options = sys.argv[1:]
-    small, standard, floats, outputs = (f"{work}/{name}" for name in ("q.thimble", "q.onnx", "f.onnx", "out.npz"))
+    small, packed, standard, floats = (f"{work}/{name}" for name in ("q.thimble", "z.thimble", "q.onnx", "f.onnx"))
     for target in (small, standard):
         subprocess.run([thimble, "convert", source, "-o", target, "--force", *options], check=True, capture_output=True)
     subprocess.run([thimble, "convert", small, "-o", floats, "--force"], check=True, capture_output=True)
+    subprocess.run([thimble, "convert", small, "-o", packed, "--zlib", "--force"], check=True, capture_output=True)
     values = dict(np.load(inputs))
-    subprocess.run([thimble, "run", small, "--inputs", inputs, "-o", outputs], check=True, capture_output=True)
-    ours = np.load(outputs)
+
+    def run(model):
+        subprocess.run([thimble, "run", model, "--inputs", inputs, "-o", f"{work}/out.npz", "--force"], check=True, capture_output=True)
+        return dict(np.load(f"{work}/out.npz"))
+
+    ours, of_packed, of_standard = run(small), run(packed), run(standard)
     theirs = session(standard)
-    worst = 0.0
+    worst, nodes = 0.0, 0.0
     for info, value in zip(theirs.get_outputs(), theirs.run(None, values)):
         scale = max(1e-6, float(np.abs(value).max()))
         worst = max(worst, float(np.abs(value - ours[info.name]).max()) / scale)
+        nodes = max(nodes, float(np.abs(value - of_standard[info.name]).max()) / scale)
+    packed_differs = sum(ours[name].tobytes() != of_packed[name].tobytes() for name in ours)
     # Weights of the main graph, as ONNX Runtime makes them.
     model = onnx.load(standard)
     plain = {t.name: onnx.numpy_helper.to_array(t) for t in onnx.load(floats).graph.initializer}
@@ -54,7 +62,7 @@ def main():
         model.graph.output.append(onnx.ValueInfoProto(name=name))
     made = session(model.SerializeToString()).run(names, values) if names else []
     different = sum(int(name in plain and a.tobytes() != plain[name].tobytes()) for name, a in zip(names, made))
-    print(json.dumps({"worst": worst, "weights": len(names), "different": different, "opset": max(o.version for o in model.opset_import if o.domain == "")}))
+    print(json.dumps({"worst": worst, "nodes": nodes, "packed": packed_differs, "weights": len(names), "different": different, "opset": max(o.version for o in model.opset_import if o.domain == "")}))
 
 
 main()

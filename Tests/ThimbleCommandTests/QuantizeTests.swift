@@ -7,6 +7,10 @@ import Testing
 struct QuantizeTests {
     struct Verdict: Decodable {
         let worst: Double
+        /// The same of our run of the .onnx, where nodes make the weights.
+        let nodes: Double
+        /// Outputs that differ when the .thimble is compressed.
+        let packed: Int
         let weights: Int
         let different: Int
         let opset: Int
@@ -45,6 +49,8 @@ struct QuantizeTests {
         try #require(outcome.exitCode == 0, "\(outcome)")
         let verdict = try JSONDecoder().decode(Verdict.self, from: Data(outcome.output))
         #expect(verdict.worst < 1e-4)
+        #expect(verdict.nodes < 1e-4)
+        #expect(verdict.packed == 0)
         #expect(verdict.different == 0)
         #expect(verdict.weights >= each.weights)
         if each.opset > 0 { #expect(verdict.opset == each.opset) }
@@ -73,7 +79,10 @@ struct QuantizeTests {
             Places.python, Places.oracles + "/quantized_models.py", Places.thimble, work("."), work("m.onnx"), work("in.npz"), "--onnx-form", "nbits",
         ] + options).run()
         try #require(outcome.exitCode == 0, "\(outcome)")
-        #expect(try JSONDecoder().decode(Verdict.self, from: Data(outcome.output)).worst < 1e-4)
+        let verdict = try JSONDecoder().decode(Verdict.self, from: Data(outcome.output))
+        #expect(verdict.worst < 1e-4)
+        #expect(verdict.nodes < 1e-4)
+        #expect(verdict.packed == 0)
         let export = try convert(work("m.onnx"), work("out.onnx"), ["--onnx-form", "nbits", "--force"] + options).run()
         #expect(export.exitCode == 0, "\(export)")
         #expect(export.text.contains("1 lookups are GatherBlockQuantized"), "\(export)")

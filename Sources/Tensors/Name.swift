@@ -23,6 +23,14 @@ public struct Name: Sendable {
 
     /// Nil if the bytes are not UTF-8.
     public init?(utf8 bytes: UnsafeRawBufferPointer) {
+        // Nearly all names are ASCII. Where they are not, the library's check asks the runtime for types, each time.
+        if unsafe bytes.allSatisfy({ $0 < 0x80 }) {
+            text = unsafe String(unsafeUninitializedCapacity: bytes.count) { target in
+                unsafe UnsafeMutableRawBufferPointer(target).copyMemory(from: bytes)
+                return bytes.count
+            }
+            return
+        }
         guard let text = unsafe String(validating: bytes, as: UTF8.self) else { return nil }
         self.text = text
     }

@@ -54,24 +54,18 @@ double thimble_rounding_error(const float *x, const float *weight, size_t n, thi
 
 double thimble_code_error(const float *x, const int16_t *codes, size_t n, thimble_grid grid) { return BEST(code_error, x, codes, n, grid); }
 
+void thimble_code_misses(const float *x, const int16_t *codes, size_t n, thimble_grid grid, float *out) {
+    BEST(code_misses, x, codes, n, grid, out);
+}
+
 double thimble_round_with_feedback(
     size_t n, const float *feedback, const float *pivot, const float *x, const uint32_t *group, const float *scale, const float *zero,
     float low, float high, bool feeds, float *error, int16_t *codes) {
     return BEST(feedback, n, feedback, pivot, x, group, scale, zero, low, high, feeds, error, codes);
 }
 
-float thimble_half_quadratic_zero(const float *x, size_t n, thimble_grid g, float beta, float norm) {
-    double sum = 0;
-    for (size_t i = 0; i < n; i++) {
-        float code = rintf(x[i] / g.scale) + g.zero;
-        code = rintf(code < g.low ? g.low : code > g.high ? g.high : code);
-        float value = (code - g.zero) * g.scale, miss = x[i] - value, size = fabsf(miss);
-        // The generalized shrinkage of an lp norm below 1; nothing is left of small errors.
-        float kept = size > 0 ? size - powf(size, norm - 1) / beta : 0;
-        float outlier = kept > 0 ? copysignf(kept, miss) : 0;
-        sum += code - (x[i] - outlier) / g.scale;
-    }
-    return n == 0 ? g.zero : (float)(sum / (double)n);
+float thimble_half_quadratic_zero(const float *x, size_t n, thimble_grid grid, float beta, float norm) {
+    return BEST(half_quadratic, x, n, grid, beta, norm);
 }
 
 void thimble_narrow_codes(const int16_t *codes, size_t n, uint8_t *out) {

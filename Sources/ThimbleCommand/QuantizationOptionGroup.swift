@@ -42,11 +42,16 @@ struct QuantizationOptionGroup: ParsableArguments {
     @Option(help: ArgumentHelp("What shares a scale: tensor, channel or group:N.", valueName: "kind"))
     var granularity = "channel"
 
-    @Option(help: ArgumentHelp("How weights are rounded: auto, rtn, mse, hqq or gptq.", valueName: "name"))
+    @Option(
+        help: ArgumentHelp(
+            "How weights are rounded: auto, rtn, mse, hqq or gptq.",
+            discussion:
+                "auto: each row by the one with the least error, measured at the output of the layer with samples, else in the weights; with zero points where hqq is better than all others without.",
+            valueName: "name"))
     var method = "auto"
 
-    @Flag(help: "Give each scale a zero point.")
-    var asymmetric = false
+    @Flag(inversion: .prefixedNo, help: "Give each scale a zero point. Default: where auto measures that it is better, and with hqq.")
+    var asymmetric: Bool?
 
     @Option(help: ArgumentHelp("Quantize only tensors whose names match; * stands for anything. May be given often.", valueName: "pattern"))
     var only: [String] = []
@@ -83,7 +88,7 @@ struct QuantizationOptionGroup: ParsableArguments {
         let activations = try activationOptions(threads: threads)
         guard let quantize = quantize ?? (activations == nil ? nil : "int8") else {
             for (name, isGiven) in [
-                ("--calibrate", !calibrate.isEmpty), ("--verify-with", !verifyWith.isEmpty), ("--asymmetric", asymmetric), ("--granularity", granularity != "channel"),
+                ("--calibrate", !calibrate.isEmpty), ("--verify-with", !verifyWith.isEmpty), ("--asymmetric", asymmetric != nil), ("--granularity", granularity != "channel"),
                 ("--method", method != "auto"), ("--only", !only.isEmpty), ("--except", !except.isEmpty), ("--onnx-form", onnxForm != "dequantize"),
             ] where isGiven { throw ValidationError("\(name) goes with --quantize") }
             return nil
@@ -101,9 +106,10 @@ struct QuantizationOptionGroup: ParsableArguments {
             throw ValidationError("'\(onnxForm)' is no form; there are \(QuantizationRequest.OnnxForm.allCases.map(\.rawValue).joined(separator: ", "))")
         }
         if case .entropy = scheme {
-            if asymmetric { throw ValidationError("--asymmetric does not go with entropy, whose codes have no limits") }
+            if asymmetric == true { throw ValidationError("--asymmetric does not go with entropy, whose codes have no limits") }
             if ![.auto, .rtn, .gptq].contains(method) { throw ValidationError("entropy is rounded with rtn or gptq") }
         }
+        if asymmetric == false, method == .hqq { throw ValidationError("--no-asymmetric does not go with hqq, which is a way to find zero points") }
         if calibrate.count > 1, calibrate.contains("synthetic") { throw ValidationError("'synthetic' samples stand alone") }
         guard damping.map({ $0 > 0 && $0 <= 1000 }) ?? true else { throw ValidationError("the damping is a number above 0, at most 1000") }
         let options = QuantizationOptions(
@@ -133,7 +139,8 @@ struct QuantizationOptionGroup: ParsableArguments {
             throw ValidationError("--activations needs samples to see what values there are: give --calibrate DATA, or --calibrate synthetic to make some up")
         }
         if let quantize, quantize != "int8" { throw ValidationError("--activations goes with weights of int8, not of \(quantize)") }
-        if asymmetric { throw ValidationError("--asymmetric does not go with --activations: integer products want weights around 0") }
+        if asymmetric == true { throw ValidationError("--asymmetric does not go with --activations: integer products want weights around 0") }
+        if method == "hqq" { throw ValidationError("--method hqq does not go with --activations: it gives zero points, and integer products want weights around 0") }
         if granularity.hasPrefix("group") { throw ValidationError("--activations goes with --granularity channel or tensor: sums of a product have one scale") }
         if onnxForm != "dequantize" { throw ValidationError("--onnx-form does not go with --activations, whose weights are made by DequantizeLinear") }
         if let activationFloor, !(0...200).contains(activationFloor) { throw ValidationError("--activation-floor is a number of decibels, 0 to 200") }

@@ -128,6 +128,16 @@ import Testing
         #expect(abs(try #require(done.report.changed.first?.change?.sqnr) - 10 * (signal / noise).logarithm10) < 0.01)
     }
 
+    /// What an Add reads is no matrix: all of it is one row of several axes, and groups are not to be had.
+    @Test func weightsOfUnknownFormHaveNoGroups() throws {
+        let values = Self.noise(200 * 4)
+        let done = try Self.quantize(
+            Self.model([1, 200, 4], values, op: Node("Add", inputs: ["x", "w"], outputs: ["y"])), QuantizationOptions(scheme: .integers(bits: 8), granularity: .group(32)))
+        try done.tensor.checkEncoding()
+        let decoded = try Self.floats(done.tensor)
+        #expect(zip(values, decoded).allSatisfy { abs($0 - $1) < 0.01 })
+    }
+
     @Test func whatIsNoNumberLeavesItsTensorAlone() throws {
         var values = Self.noise(64 * 32)
         values[33] = .nan

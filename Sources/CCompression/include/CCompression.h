@@ -27,6 +27,8 @@ void thimble_round_codes(const float *x, size_t n, thimble_grid grid, int16_t *c
 double thimble_rounding_error(const float *x, const float *weight, size_t n, thimble_grid grid);
 /// Sum of (x - value of its code)^2.
 double thimble_code_error(const float *x, const int16_t *codes, size_t n, thimble_grid grid);
+/// out = x - value of its code.
+void thimble_code_misses(const float *x, const int16_t *codes, size_t n, thimble_grid grid, float *out);
 /// One step of half-quadratic quantization: the mean zero point that the shrunken errors ask for.
 float thimble_half_quadratic_zero(const float *x, size_t n, thimble_grid grid, float beta, float norm);
 

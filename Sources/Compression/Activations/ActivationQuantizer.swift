@@ -34,6 +34,8 @@ public final class ActivationQuantizer {
         _ model: Model, weights: QuantizationOptions, options: ActivationOptions, folder: String, progress: @escaping @Sendable (String) -> Void = { _ in }
     ) throws {
         (self.model, weightOptions, self.options, self.folder, self.progress) = (model, weights, options, folder, progress)
+        // Integer products want weights around 0.
+        weightOptions.isAsymmetric = false
         weightOptions.smallestOfProducts = 1
         try raiseOpset()
         guard !ActivationVariant.region(self.model).layers.isEmpty else {

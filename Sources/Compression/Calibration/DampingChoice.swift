@@ -1,5 +1,4 @@
 internal import CCompression
-internal import CKernels
 internal import Tensors
 
 /// Finds how much the diagonal of the input statistics should get: the statistics of few samples show ways to make up for errors that other samples
@@ -49,27 +48,5 @@ enum DampingChoice {
             }
         }
         return errors
-    }
-}
-
-extension InputMoments {
-    /// Σ e·H·eᵀ over the rows of `errors`: the mean square of what they make of the outputs.
-    func energy(of errors: [Float]) -> Double {
-        let rows = errors.count / max(1, count)
-        guard rows > 0 else { return 0 }
-        var product = [Float](repeating: 0, count: rows * count), scratch = [Float](repeating: 0, count: Int(THIMBLE_PRODUCT_SCRATCH))
-        unsafe errors.withUnsafeBufferPointer { e in
-            unsafe second.withUnsafeBufferPointer { h in
-                unsafe product.withUnsafeMutableBufferPointer { out in
-                    var run = unsafe thimble_product()
-                    unsafe (run.m, run.n, run.k, run.alpha) = (rows, count, count, 1)
-                    unsafe (run.a, run.a_row, run.a_column) = (e.baseAddress!, count, 1)
-                    unsafe (run.b, run.b_row, run.b_column) = (h.baseAddress!, count, 1)
-                    unsafe (run.c, run.c_row, run.add) = (out.baseAddress!, count, false)
-                    unsafe thimble_product_run(&run, &scratch)
-                }
-            }
-        }
-        return zip(errors, product).reduce(0) { $0 + Double($1.0) * Double($1.1) }
     }
 }

@@ -5,11 +5,18 @@ struct InputStatistics: Sendable {
     /// One for each matrix; several weights may share them.
     let moments: [InputMoments]
 
-    func diagonal(_ outer: Int) -> [Float] { moments[min(outer, moments.count - 1)].diagonal }
-    func mean(_ outer: Int) -> [Float] { moments[min(outer, moments.count - 1)].mean }
+    func moments(_ outer: Int) -> InputMoments { moments[min(outer, moments.count - 1)] }
+    func mean(_ outer: Int) -> [Float] { moments(outer).mean }
+
+    private func damping(of moments: InputMoments, _ options: QuantizationOptions) -> Double { options.damping ?? moments.damping ?? InputMoments.usualDamping }
+
+    /// What rounding does to the output of each of the rows whose weights lost `misses`: e·H·eᵀ with the damped second moments H of one matrix's inputs.
+    func errors(of misses: [Float], _ outer: Int, _ options: QuantizationOptions) -> [Double] {
+        moments(outer).errors(of: misses, damping: damping(of: moments(outer), options))
+    }
 
     func feedback(_ options: QuantizationOptions) throws -> [ColumnFeedback] {
-        try moments.map { try $0.feedback(ordersColumns: options.ordersColumns, damping: options.damping ?? $0.damping ?? InputMoments.usualDamping) }
+        try moments.map { try $0.feedback(ordersColumns: options.ordersColumns, damping: damping(of: $0, options)) }
     }
 }
 

@@ -121,7 +121,7 @@ struct Quantizer {
         encodings[weight.place] = encoded.encoding
         if !rounded.outputShift.isEmpty { shifts[weight.place] = rounded.outputShift }
         row.change = .init(
-            bits: rounded.encoding.bits, scheme: options.scheme.description, method: rounded.method, byteCount: size,
+            bits: rounded.encoding.bits, scheme: options.scheme.description, rows: rounded.rows, isChosenInPart: rounded.isChosenInPart, byteCount: size,
             deflatedByteCount: deflated.count, isDeflatedMeasuredInPart: !deflated.isExact,
             sqnr: QuantizationReport.Change.sqnr(signal: rounded.signal, noise: rounded.noise), usedStatistics: statistics != nil)
     }
@@ -164,7 +164,7 @@ struct Quantizer {
         let deflated = try half.deflatedByteCount()
         halves[weight.place] = half
         row.change = .init(
-            bits: 16, scheme: options.scheme.description, method: .rtn, byteCount: count * 2, deflatedByteCount: deflated.count,
+            bits: 16, scheme: options.scheme.description, rows: [:], isChosenInPart: false, byteCount: count * 2, deflatedByteCount: deflated.count,
             isDeflatedMeasuredInPart: !deflated.isExact,
             sqnr: QuantizationReport.Change.sqnr(signal: all.reduce(0) { $0 + $1.0 }, noise: all.reduce(0) { $0 + $1.1 }), usedStatistics: false)
     }

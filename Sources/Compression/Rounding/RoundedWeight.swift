@@ -3,7 +3,10 @@ internal import Tensors
 /// What rounding made of one weight.
 struct RoundedWeight {
     var encoding: Affine
-    var method: QuantizationOptions.Method
+    /// How many rows each method rounded.
+    var rows: [QuantizationOptions.Method: Int]
+    /// Some of the rows decided for all.
+    var isChosenInPart: Bool
     /// Sums of squares of the weights and of what rounding changed.
     var signal: Double
     var noise: Double
@@ -11,18 +14,15 @@ struct RoundedWeight {
     var outputShift: [Float]
 }
 
-/// Sums of several threads.
-final class RoundingSums: @unchecked Sendable {
-    private let lock = Lock()
+/// Sums over strips.
+struct RoundingSums {
     private(set) var noise = 0.0
-    private(set) var methods: Set<QuantizationOptions.Method> = []
+    private(set) var rows: [QuantizationOptions.Method: Int] = [:]
     private(set) var largestCode: Int32 = 0
 
-    func add(noise: Double, method: QuantizationOptions.Method, largestCode: Int32) {
-        lock.locked {
-            self.noise += noise
-            methods.insert(method)
-            self.largestCode = max(self.largestCode, largestCode)
-        }
+    mutating func add(_ result: WeightRounding.Plan.StripResult) {
+        noise += result.noise
+        rows.merge(result.rows, uniquingKeysWith: +)
+        largestCode = max(largestCode, result.largestCode)
     }
 }

@@ -11,6 +11,15 @@ struct ScaleSearch: Sendable {
     /// Scales may be negative: of few codes, the one that only one side has is worth much.
     var turnsAround = false
 
+    /// `weight`: how much each error counts, for the search of the least squares.
+    func grid(_ scales: RoundingCandidate.Scales, _ x: UnsafePointer<Float>, _ weight: UnsafePointer<Float>?, _ count: Int) -> thimble_grid {
+        switch scales {
+        case .range, .given: unsafe fromRange(x, count)
+        case .leastSquares: unsafe leastSquares(x, weight, count)
+        case .halfQuadratic: unsafe halfQuadratic(x, count)
+        }
+    }
+
     /// From the largest weight: nothing is clipped by more than half a step.
     func fromRange(_ x: UnsafePointer<Float>, _ count: Int) -> thimble_grid {
         let range = unsafe thimble_value_range(x, count)
@@ -56,21 +65,37 @@ struct ScaleSearch: Sendable {
             ratio -= 0.02
             guard candidate.scale != last else { continue }
             last = candidate.scale
+            if unsafe weight == nil, clipped(range, by: candidate) > bestError { break }
             let error = unsafe thimble_rounding_error(x, weight, count, candidate)
             if error < bestError { (best, bestError) = (candidate, error) }
         }
         return best
     }
 
-    /// Half-quadratic quantization (Badri and Shaji, 2023): the zero point that is best where errors count by a norm below 1.
+    /// What the least and the largest value lose at least by this range and all narrower ones; a step is taken off, as zero points are rounded.
+    private func clipped(_ range: thimble_range, by grid: thimble_grid) -> Double {
+        let over = max(0, range.high - (grid.high - grid.zero + 1) * grid.scale), under = max(0, (grid.low - grid.zero - 1) * grid.scale - range.low)
+        return Double(over * over + under * under)
+    }
+
+    /// Half-quadratic quantization (Badri and Shaji, 2023): the zero point that is best where errors count by a norm below 1. Theirs is a number, ours an integer:
+    /// the better of the two beside it, or that of the range.
     func halfQuadratic(_ x: UnsafePointer<Float>, _ count: Int) -> thimble_grid {
         let start = unsafe fromRange(x, count)
         var grid = start, beta: Float = 10
         for _ in 0..<20 {
-            grid.zero = unsafe thimble_half_quadratic_zero(x, count, grid, beta, 0.7)
+            let next = unsafe thimble_half_quadratic_zero(x, count, grid, beta, 0.7)
+            // It stands still.
+            if next == grid.zero { break }
+            grid.zero = next
             beta *= 1.01
         }
-        grid.zero = max(low, min(high, grid.zero.rounded(.toNearestOrEven)))
-        return unsafe thimble_rounding_error(x, nil, count, grid) <= thimble_rounding_error(x, nil, count, start) ? grid : start
+        var best = start, least = unsafe thimble_rounding_error(x, nil, count, start)
+        for zero in [grid.zero.rounded(.down), grid.zero.rounded(.up)] where zero != start.zero && (low...high).contains(zero) {
+            grid.zero = zero
+            let error = unsafe thimble_rounding_error(x, nil, count, grid)
+            if error < least { (best, least) = (grid, error) }
+        }
+        return best
     }
 }

@@ -44,49 +44,53 @@ struct WeightRounding {
         return facts
     }
 
-    /// Cells of a row, and the columns of each but the last.
-    private func cells() -> (perRow: Int, columns: Int, block: [Int]?) {
-        var block = view.rowBlock
+    /// What shares a scale.
+    struct Cells {
+        let perRow: Int
+        /// Of each cell of a row but the last.
+        let columns: Int
+        /// Nil: one for all.
+        let block: [Int]?
+        let count: Int
+        var isOne: Bool { block == nil }
+    }
+
+    private func cells() -> Cells {
+        let one = Cells(perRow: 1, columns: view.columns, block: nil, count: 1)
+        let rows = Cells(perRow: 1, columns: view.columns, block: view.rowBlock, count: view.outer * view.rows)
         switch options.granularity {
-        case .tensor: return (1, view.columns, nil)
+        case .tensor: return one
         case .group(let size):
+            var block = view.rowBlock
             let lead = max(1, size / view.tail)
-            guard lead < view.lead, block[view.leadAxis] == 0 else { break }
+            // Columns that are several axes together have no cells along one of them.
+            guard lead < view.lead, block[view.leadAxis] == 0, view.lead == dims[view.leadAxis] else { return rows }
             block[view.leadAxis] = lead
-            return (ceilDivide(view.lead, lead), lead * view.tail, block)
+            let perRow = ceilDivide(view.lead, lead)
+            return Cells(perRow: perRow, columns: lead * view.tail, block: block, count: rows.count * perRow)
         case .channel:
-            guard case .entropy = options.scheme else { break }
+            guard case .entropy = options.scheme else { return rows }
             // A step per row of few columns costs more than it brings; rows of a table are of one kind and need none of their own but by their use.
-            if isTable ? rowFactors == nil : view.columns < 256 { return (1, view.columns, nil) }
+            return (isTable ? rowFactors == nil : view.columns < 256) ? one : rows
         }
-        return (1, view.columns, block)
     }
 
     func run(_ facts: Facts, room: CodeStore.Room) throws -> RoundedWeight {
-        let (perRow, cellColumns, block) = cells()
-        let isOneCell = block == nil
-        let cellCount = isOneCell ? 1 : view.outer * view.rows * perRow
-        let plan = try Plan(self, facts, isOneCell: isOneCell, perRow: perRow, cellColumns: cellColumns, cellCount: cellCount)
-        let strips = reader.strips(lanes: Int(THIMBLE_LANES)), sums = RoundingSums()
-        let grids = StripResults<[thimble_grid]>(strips.count), shifts = StripResults<[Float]>(strips.count)
-        try concurrently(strips.count, threads: options.threads) { index in
-            let result = try plan.round(strips[index], into: room)
-            sums.add(noise: result.noise, method: result.method, largestCode: result.largestCode)
-            grids[index] = result.grids
-            shifts[index] = result.shift
-        }
+        let cells = cells(), chosen = try choose(facts, cells, room), plan = chosen.plan
+        let sums = chosen.results.reduce(into: RoundingSums()) { $0.add($1) }
         let bits = plan.bits ?? Self.bits(holding: sums.largestCode)
         let middle = bits == 16 ? Self.middle(of: sums.largestCode) : 0
         let codes = try pack(room, bits: bits, width: plan.codeWidth, middle: middle)
-        let all = isOneCell ? [plan.tensorGrid ?? grids.all()[0][0]] : inGridOrder(grids.all().flatMap(\.self), perRow: perRow)
-        let gridDims = try Grid(block: block, dims: dims).cells
+        let all = plan.tensorGrid.map { [$0] } ?? inGridOrder(chosen.results.flatMap(\.grids), perRow: cells.perRow)
+        let gridDims = try Grid(block: cells.block, dims: dims).cells
         let scale = try plan.search.storage.tensor(all.map(\.scale), dims: gridDims)
         let isAsymmetric = plan.search.isAsymmetric || middle > 0
         let bytes = middle > 0 ? all.flatMap { _ in [UInt8(middle & 255), UInt8(middle >> 8)] } : all.map { UInt8($0.zero) }
         let zero = isAsymmetric ? Tensor(middle > 0 ? .uint16 : .uint8, dims: gridDims, bytes: TensorBytes(bytes)) : nil
-        let affine = Affine(bits: bits, isSigned: !isAsymmetric, block: block, codes: codes, scale: scale, zeroPoint: zero)
-        let method = sums.methods.count == 1 ? sums.methods.first! : .auto  // there is one
-        return RoundedWeight(encoding: affine, method: method, signal: facts.squares, noise: sums.noise, outputShift: shifts.all().flatMap(\.self))
+        let affine = Affine(bits: bits, isSigned: !isAsymmetric, block: cells.block, codes: codes, scale: scale, zeroPoint: zero)
+        return RoundedWeight(
+            encoding: affine, rows: sums.rows, isChosenInPart: chosen.isInPart, signal: facts.squares, noise: sums.noise,
+            outputShift: chosen.results.flatMap(\.shift))
     }
 
     /// The narrowest codes of which deflate makes bytes of one code each.

@@ -19,6 +19,7 @@ struct WeightView: Equatable, Sendable {
     var rowsComeFirst: Bool
 
     var columns: Int { lead * tail }
+    var elementCount: Int { outer * rows * columns }
     /// Rows lie in memory as they are, one behind the other.
     var isContiguous: Bool { leadStride == tail && rowStride == columns && (outer == 1 || outerStride == rows * columns) }
 }

@@ -36,12 +36,19 @@ extension QuantizationReport {
     }
 }
 
+extension QuantizationReport.Change {
+    /// "gptq"; where rows went different ways "gptq 370, rtn 14".
+    fileprivate var methods: String {
+        rows.count > 1 ? rows.map { "\($0.method) \($0.count)" }.joined(separator: ", ") : method.rawValue
+    }
+}
+
 extension QuantizationReport.Row {
     fileprivate var cells: [String] {
         let change = change
         return [
             name.description, users.joined(separator: " "), dims.map(String.init).joined(separator: "×"), change?.scheme ?? "",
-            (change?.method.rawValue ?? "") + (change?.usedStatistics ?? false ? "" : " (no data)"), grouped(byteCountBefore), grouped(change?.byteCount ?? 0),
+            (change?.methods ?? "") + (change?.usedStatistics ?? false ? "" : " (no data)"), grouped(byteCountBefore), grouped(change?.byteCount ?? 0),
             grouped(change?.deflatedByteCount ?? 0), change.map { $0.sqnr.isFinite ? decimals($0.sqnr, 1) + " dB" : "exact" } ?? "",
         ]
     }
@@ -55,6 +62,8 @@ extension QuantizationReport.Row {
             "dims": .list(dims, JSONValue.int),
             "scheme": .optional(change?.scheme),
             "method": .optional(change?.method.rawValue),
+            "rows_by_method": .list(change?.rows ?? []) { ["method": .string($0.method.rawValue), "rows": .int($0.count)] },
+            "chosen_in_part": .optional(change?.isChosenInPart),
             "used_statistics": .optional(change?.usedStatistics),
             "bits": .optional(change?.bits),
             "bytes_before": .int(byteCountBefore),

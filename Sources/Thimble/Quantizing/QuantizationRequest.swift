@@ -44,7 +44,7 @@ public struct QuantizationRequest: Sendable {
     /// In one fixed spelling, for `ConversionOptions.canonical`.
     var canonical: String {
         var parts = ["quantize=\(options.scheme)", "granularity=\(options.granularity)", "method=\(options.method.rawValue)"]
-        if options.isAsymmetric { parts.append("asymmetric=1") }
+        if let isAsymmetric = options.isAsymmetric { parts.append("asymmetric=\(isAsymmetric ? 1 : 0)") }
         if equalizes { parts.append("equalize=1") }
         if let activations { parts += activations.canonical }
         if !balances { parts.append("balance=0") }

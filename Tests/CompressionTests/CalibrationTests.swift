@@ -1,3 +1,4 @@
+import Foundation
 import ModelGraph
 import TestSupport
 import Testing
@@ -207,6 +208,102 @@ import Testing
         let moments = try #require(try calibration.statistics(model.weights().filter { $0.reasonToStay == nil }[0])).moments
         // Each round of each sample.
         #expect(moments[0].vectorCount == 3 * 4 * (isLoop ? 3 : 5))
+    }
+
+    /// y = f(f(x, …)), f a product with a weight of its own or one that it is given; the statistics are those of both calls.
+    @Test(arguments: [false, true]) func functionsHaveStatisticsOfAllTheirCalls(isGiven: Bool) throws {
+        var random = SeededRandom(seed: 23)
+        let w = (0..<24 * 24).map { _ in Self.normal(&random) * 0.2 }, weight = Tensor.floats("w", [24, 24], w)
+        let own = Node("Constant", outputs: ["v"], attributes: [Attribute("value", .tensor(weight))])
+        let model = Model.small {
+            $0.opsetImports.append(OpsetImport(domain: "own", version: 1))
+            $0.functions = [
+                Function(
+                    name: "inner", domain: "own", inputs: ["a", "v"], outputs: ["b"], nodes: [Node("MatMul", inputs: ["a", "v"], outputs: ["b"])],
+                    opsetImports: [OpsetImport(version: 17)]),
+                Function(
+                    name: "f", domain: "own", inputs: isGiven ? ["a", "v"] : ["a"], outputs: ["b", "c"],
+                    nodes: (isGiven ? [] : [own]) + [
+                        Node("inner", domain: "own", inputs: ["a", "v"], outputs: ["m"]), Node("Tanh", inputs: ["m"], outputs: ["b"]),
+                        Node("Neg", inputs: ["a"], outputs: ["c"]),
+                    ], opsetImports: [OpsetImport(version: 17), OpsetImport(domain: "own", version: 1)]),
+            ]
+            $0.graph.inputs = [ValueInfo(name: "x", type: .tensor(.float, [4, 24]))]
+            $0.graph.outputs = [ValueInfo(name: "y", type: .tensor(.float))]
+            $0.graph.initializers = isGiven ? [weight] : []
+            // The second output of f is not asked for.
+            $0.graph.nodes = [
+                Node("f", domain: "own", inputs: isGiven ? ["x", "w"] : ["x"], outputs: ["t"]), Node("f", domain: "own", inputs: isGiven ? ["t", "w"] : ["t"], outputs: ["y"]),
+            ]
+        }
+        let samples = Self.samples([4, 24]), options = QuantizationOptions(scheme: .integers(bits: 4))
+        let calibration = try Calibration.measure(model, samples: samples, options: options)
+        #expect(calibration.notes.isEmpty, "\(calibration.notes)")
+        let found = try #require(model.weights().first { $0.reasonToStay == nil })
+        #expect(found.users == ["MatMul"])
+        let moments = try #require(try calibration.statistics(found)).moments
+        try #require(moments.count == 1 && moments[0].vectorCount == 2 * 3 * 4)
+        // The same by hand: of x, and of tanh(x w).
+        var second = [Float](repeating: 0, count: 24 * 24)
+        for sample in samples.values {
+            guard case .tensor(let x)? = sample["x"] else { continue }
+            let values = try StripReader.floats(x.plainBytes(), .float, 0..<4 * 24)
+            for row in 0..<4 {
+                let first = Array(values[row * 24..<(row + 1) * 24])
+                let next = (0..<24).map { column in tanhf((0..<24).reduce(Float(0)) { $0 + first[$1] * w[$1 * 24 + column] }) }
+                for vector in [first, next] { for i in 0..<24 { for j in 0..<24 { second[i * 24 + j] += vector[i] * vector[j] / 24 } } }
+            }
+        }
+        #expect(zip(moments[0].second, second).allSatisfy { abs($0 - $1) < 1e-3 })
+        let done = try Quantization.quantize(model, options: options, calibration: calibration, folder: "/tmp")
+        #expect(done.report.changed.count == 1 && done.report.changed[0].change?.usedStatistics == true)
+    }
+
+    /// Two weights given to one function: each has the statistics of its own call.
+    @Test func weightsOfDifferentCallsHaveDifferentStatistics() throws {
+        var random = SeededRandom(seed: 29)
+        let model = Model.small {
+            $0.opsetImports.append(OpsetImport(domain: "own", version: 1))
+            $0.functions = [
+                Function(
+                    name: "f", domain: "own", inputs: ["a", "v"], outputs: ["b"], nodes: [Node("MatMul", inputs: ["a", "v"], outputs: ["b"])],
+                    opsetImports: [OpsetImport(version: 17)])
+            ]
+            $0.graph.inputs = [ValueInfo(name: "x", type: .tensor(.float, [4, 24]))]
+            $0.graph.outputs = [ValueInfo(name: "y", type: .tensor(.float))]
+            $0.graph.initializers = ["u", "w"].map { .floats($0, [24, 24], (0..<576).map { _ in Self.normal(&random) }) }
+            $0.graph.nodes = [Node("f", domain: "own", inputs: ["x", "u"], outputs: ["t"]), Node("f", domain: "own", inputs: ["t", "w"], outputs: ["y"])]
+        }
+        let calibration = try Calibration.measure(model, samples: Self.samples([4, 24]), options: QuantizationOptions(scheme: .integers(bits: 4)))
+        let energies = try model.weights().filter { $0.reasonToStay == nil }.map { weight in
+            let moments = try #require(try calibration.statistics(weight)).moments[0]
+            #expect(moments.vectorCount == 12)
+            return moments.diagonal.reduce(0, +)
+        }
+        // The second sees what the first made larger.
+        try #require(energies.count == 2)
+        #expect(energies[1] > 4 * energies[0])
+    }
+
+    /// Forty functions that call the next one twice: more calls than can be opened, or run.
+    @Test func callsWithoutNumberEnd() throws {
+        let own = Node("Constant", outputs: ["v"], attributes: [Attribute("value", .tensor(.floats("w", [24, 24], [Float](repeating: 0.1, count: 576))))])
+        let model = Model.small {
+            $0.opsetImports.append(OpsetImport(domain: "own", version: 1))
+            $0.functions = (0..<40).map { level in
+                Function(
+                    name: Name("f\(level)"), domain: "own", inputs: ["a"], outputs: ["b"],
+                    nodes: level == 39 ? [own, Node("MatMul", inputs: ["a", "v"], outputs: ["b"])]
+                        : [Node(Name("f\(level + 1)"), domain: "own", inputs: ["a"], outputs: ["m"]), Node(Name("f\(level + 1)"), domain: "own", inputs: ["m"], outputs: ["b"])],
+                    opsetImports: [OpsetImport(version: 17), OpsetImport(domain: "own", version: 1)])
+            }
+            $0.graph.inputs = [ValueInfo(name: "x", type: .tensor(.float, [4, 24]))]
+            $0.graph.outputs = [ValueInfo(name: "y", type: .tensor(.float))]
+            $0.graph.nodes = [Node("f0", domain: "own", inputs: ["x"], outputs: ["y"])]
+        }
+        #expect(throws: ModelError.self) {
+            try Calibration.measure(model, samples: Self.samples([4, 24]), options: QuantizationOptions(scheme: .integers(bits: 4)))
+        }
     }
 
     /// A body whose value grows by a row each round cannot hand it out; calibration goes on without.

@@ -41,13 +41,12 @@ final class ActivationObserver: RunObserver, @unchecked Sendable {
     private let samples: Int
     private var turn = 0
 
-    init(_ wanted: [Wanted], _ names: [ActivationTaps.Key: Name], samples: Int) {
+    init(_ wanted: [Wanted], _ names: [ActivationTaps.Key: [Name]], samples: Int) {
         self.samples = samples
         for each in wanted where !sums.has(each.source) {
             sums.begin(each.source, holdsOut: samples >= Calibration.leastSamples)
             for key in each.source.keys {
-                guard let name = names[key] else { continue }
-                users[name, default: []].append(each.source)
+                for name in names[key] ?? [] { users[name, default: []].append(each.source) }
             }
         }
     }

@@ -112,13 +112,17 @@ extension Calibration {
     private static func run(
         _ model: Model, _ wanted: [Wanted], _ samples: Samples, _ options: QuantizationOptions, _ progress: @Sendable (String) -> Void
     ) throws -> ActivationSums {
-        let keys = Set(wanted.flatMap { $0.source.keys }), taps = ActivationTaps(model, keys)
-        guard taps.hasLoops else { return try run(taps, wanted, samples, options) }
-        do {
-            return try run(taps, wanted, samples, options)
-        } catch is ModelError {
-            // Values of a body may have other dims in each round.
-            return try run(ActivationTaps(model, keys, opensLoops: false), wanted, samples, options)
+        let keys = Set(wanted.flatMap { $0.source.keys })
+        var opening = ActivationTaps.Opening()
+        while true {
+            let taps = ActivationTaps(model, keys, opening: opening)
+            do {
+                return try run(taps, wanted, samples, options)
+            } catch let error as ModelError {
+                // Values of a body may have other dims in each round.
+                guard taps.hasLoops || taps.hasFunctions else { throw error }
+                if taps.hasLoops { opening.loops = false } else { opening.functions = false }
+            }
         }
     }
 
@@ -159,7 +163,7 @@ struct Wanted: Sendable {
     init?(_ weight: Weight) {
         guard let product = weight.product else { return nil }
         place = weight.place
-        var keys = [ActivationTaps.Key(scope: product.scope, name: product.activation)]
+        var keys = product.calls.map { ActivationTaps.Key(scope: product.scope, name: product.activation, calls: $0) }
         var windows: Windows?, matrices = 1
         switch product.kind {
         case .lines, .steps: break
@@ -169,7 +173,7 @@ struct Wanted: Sendable {
             matrices = weight.view.outer
         case .previousSteps:
             let names = [product.node.outputs.first ?? "", product.node.inputs.count > 5 ? product.node.inputs[5] : ""].filter { !$0.isEmpty }
-            keys = names.map { ActivationTaps.Key(scope: product.scope, name: $0) }
+            keys = names.flatMap { name in product.calls.map { ActivationTaps.Key(scope: product.scope, name: name, calls: $0) } }
             guard !keys.isEmpty else { return nil }
         case .lookups:
             source = Source(keys: keys, windows: nil, count: weight.view.rows, matrices: 1, isLookup: true)

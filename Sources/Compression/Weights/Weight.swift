@@ -37,7 +37,9 @@ public struct Weight: Sendable {
         let input: Int
         /// Names of the values in the main graph or in a branch.
         let activation: Name
-        /// The graph in which the node stands.
+        /// The graph or function in which the node stands.
         let scope: Place
+        /// The ways by which the weight gets there through calls of functions, the outer ones first; where it is known without any, one of no calls.
+        var calls: [[Place]] = [[]]
     }
 }

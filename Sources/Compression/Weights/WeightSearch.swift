@@ -17,12 +17,21 @@ extension Weight {
     public static let smallest = 512
 }
 
-/// Values have one name in a graph and all that are in it, so that users are found by name within the model's graph and each function.
+/// Values have one name in a graph and all that are in it, so that users are found by name within the model's graph and each function. What is given to a function
+/// is used by what is in it.
 private struct WeightSearch: ModelVisitor {
     private struct User {
         let node: Node
         let index: Int
         let scope: Place
+        let place: Place
+    }
+
+    /// What a name stands for in the model's graph or a function, and the calls on the way to it.
+    private struct Reached: Hashable {
+        let owner: Int
+        let name: Name
+        var calls: [Place] = []
     }
 
     private struct Found {
@@ -38,6 +47,10 @@ private struct WeightSearch: ModelVisitor {
     private var users: [[Name: [User]]] = []
     private var scopes: [Place] = []
     private var node: [Node] = []
+    private var functions: [FunctionKey: (owner: Int, inputs: [Name])] = [:]
+
+    /// Calls of calls may be without number.
+    private static let mostReached = 10_000
 
     init(smallest: Int, ofProducts: Int) {
         self.smallest = smallest
@@ -52,6 +65,7 @@ private struct WeightSearch: ModelVisitor {
     mutating func leave(_ graph: Graph, at place: Place) { scopes.removeLast() }
 
     mutating func enter(_ function: Function, at place: Place) {
+        if functions[FunctionKey(function)] == nil { functions[FunctionKey(function)] = (users.count, function.inputs) }
         users.append([:])
         scopes.append(place)
     }
@@ -61,7 +75,7 @@ private struct WeightSearch: ModelVisitor {
     mutating func enter(_ node: Node, at place: Place) {
         self.node = [node]
         for (index, input) in node.inputs.enumerated() where !input.isEmpty {
-            users[users.count - 1][input, default: []].append(User(node: node, index: index, scope: scopes[scopes.count - 1]))
+            users[users.count - 1][input, default: []].append(User(node: node, index: index, scope: scopes[scopes.count - 1], place: place))
         }
     }
 
@@ -107,10 +121,11 @@ private struct WeightSearch: ModelVisitor {
                 weight.view = view
                 if let kind, role.user.node.inputs.count > activation {
                     weight.product = Weight.Product(
-                        kind: kind, node: role.user.node, input: activation, activation: role.user.node.inputs[activation], scope: role.user.scope)
+                        kind: kind, node: role.user.node, input: activation, activation: role.user.node.inputs[activation], scope: role.user.scope,
+                        calls: roles.list.filter { $0.user.place == role.user.place && $0.user.index == role.user.index }.map(\.calls))
                 }
                 // What a table is used for otherwise does not follow its lookups.
-                if weight.product?.kind == .lookups, roles.list.count > 1 { weight.product = nil }
+                if weight.product?.kind == .lookups, roles.list.contains(where: { $0.user.place != role.user.place }) { weight.product = nil }
                 return tooSmall(weight, isOfProduct: IntegerRegion.products.contains(role.user.node.opType ?? ""))
             case .stays(let reason): stays = stays ?? reason
             case .unknown: continue
@@ -128,40 +143,52 @@ private struct WeightSearch: ModelVisitor {
 
     private struct Roles {
         var users: [String] = []
-        var list: [(role: WeightRole, user: User)] = []
+        var list: [(role: WeightRole, user: User, calls: [Place])] = []
     }
 
     /// What all nodes use it for, also behind nodes that hand it on as it is.
     private func roles(_ found: Found) -> Roles {
-        var roles = Roles(), names = [found.name], seen: Set<Name> = [found.name], isCut = false
-        while let name = names.popLast() {
-            for user in users[found.owner][name] ?? [] {
+        var roles = Roles(), reached = [Reached(owner: found.owner, name: found.name)], seen = Set(reached), isCut = false
+        func note(_ op: String) { if !roles.users.contains(op) { roles.users.append(op) } }
+        while let at = reached.popLast() {
+            func follow(_ name: Name) -> Bool {
+                let next = Reached(owner: at.owner, name: name, calls: at.calls)
+                guard seen.insert(next).inserted else { return false }
+                reached.append(next)
+                return true
+            }
+            for user in users[at.owner][at.name] ?? [] {
                 let op = user.node.opType?.text ?? ""
-                if op == "Identity" || op == "Cast", let output = user.node.outputs.first, seen.insert(output).inserted {
-                    names.append(output)
+                if let function = functions[FunctionKey(user.node)] {
+                    guard user.index < function.inputs.count, seen.count < Self.mostReached, at.calls.count < 100 else { continue }
+                    let inner = Reached(owner: function.owner, name: function.inputs[user.index], calls: at.calls + [user.place])
+                    if seen.insert(inner).inserted { reached.append(inner) }
                     continue
                 }
+                if op == "Identity" || op == "Cast", let output = user.node.outputs.first, follow(output) { continue }
                 // Gates that are cut out and put together in another order before a recurrent layer: rows stay rows.
                 if ["Slice", "Split", "Concat", "Unsqueeze", "Squeeze"].contains(op), found.tensor.dims.count == 2, user.index == 0 || op == "Concat",
-                    !user.node.outputs.allSatisfy(seen.contains)
+                    !user.node.outputs.allSatisfy({ seen.contains(Reached(owner: at.owner, name: $0, calls: at.calls)) })
                 {
-                    for output in user.node.outputs where seen.insert(output).inserted { names.append(output) }
-                    if !roles.users.contains(op) { roles.users.append(op) }
+                    for output in user.node.outputs { _ = follow(output) }
+                    note(op)
                     isCut = true
                     continue
                 }
                 if isCut {
-                    if let role = recurrent(user, found.tensor.dims) { roles.list.append(role) }
-                    if !roles.users.contains(op) { roles.users.append(op) }
+                    if let role = recurrent(user, found.tensor.dims) { roles.list.append((role.role, role.user, at.calls)) }
+                    note(op)
                     continue
                 }
-                if op == "Transpose", let output = user.node.outputs.first, seen.insert(output).inserted, let role = transposed(user, output, found) {
-                    roles.list.append(role)
-                    if !roles.users.contains(op) { roles.users.append(op) }
+                if op == "Transpose", let output = user.node.outputs.first, let role = transposed(user, output, found, owner: at.owner),
+                    seen.insert(Reached(owner: at.owner, name: output, calls: at.calls)).inserted
+                {
+                    roles.list.append((role.role, role.user, at.calls))
+                    note(op)
                     continue
                 }
-                roles.list.append((WeightRole.of(user.index, user.node, dims: found.tensor.dims), user))
-                if !roles.users.contains(op) { roles.users.append(op) }
+                roles.list.append((WeightRole.of(user.index, user.node, dims: found.tensor.dims), user, at.calls))
+                note(op)
             }
         }
         return roles
@@ -174,10 +201,10 @@ private struct WeightSearch: ModelVisitor {
     }
 
     /// A matrix that is turned before the product: its rows are the other axis.
-    private func transposed(_ user: User, _ output: Name, _ found: Found) -> (role: WeightRole, user: User)? {
+    private func transposed(_ user: User, _ output: Name, _ found: Found, owner: Int) -> (role: WeightRole, user: User)? {
         let dims = found.tensor.dims
         guard dims.count == 2, (user.node.integers("perm") ?? [1, 0]) == [1, 0] else { return nil }
-        for next in users[found.owner][output] ?? [] {
+        for next in users[owner][output] ?? [] {
             guard case .weight(let view, let kind, let activation) = WeightRole.of(next.index, next.node, dims: [dims[1], dims[0]]) else { continue }
             return (.weight(view.rowsComeFirst ? .columnsFirst(dims) : .rowsFirst(dims), kind, activation: activation), next)
         }

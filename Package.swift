@@ -51,7 +51,7 @@ let package = Package(
         .target(name: "Simplification", dependencies: ["Operators", "ModelGraph", "Tensors"], swiftSettings: strict),
         .target(name: "OnnxFile", dependencies: ["ModelGraph", "Tensors", "COnnx", "CSystem"], swiftSettings: strict),
         .target(
-            name: "Compression", dependencies: ["Execution", "Operators", "ModelGraph", "Tensors", "CCompression", "CKernels"],
+            name: "Compression", dependencies: ["Simplification", "Execution", "Operators", "ModelGraph", "Tensors", "CCompression", "CKernels"],
             swiftSettings: strict),
         .target(
             name: "Thimble", dependencies: ["Compression", "Simplification", "OnnxFile", "ThimbleFile", "Execution", "Operators", "ModelGraph", "Tensors"],

@@ -19,7 +19,7 @@ public func simplify(_ model: Model, options: SimplificationOptions = .init()) t
 func simplify(_ model: Model, options: SimplificationOptions, passes: [any GraphPass.Type]) throws -> (model: Model, report: SimplificationReport) {
     let start = monotonicSeconds()
     try refuseErrors(of: model)
-    let source = model, model = try options.opset.map { try OpsetConversion.raise(source, to: $0) } ?? source
+    let source = model, model = try options.opset.map { try OpsetConversion.raise(source, to: $0).model } ?? source
     var runner = try PassRunner(options, passes), result = try simplified(model, &runner)
     if !model.functions.isEmpty, runner.isWanted(InlineFunctions.name) {
         // Once with the functions inlined, once without: which is smaller shows in the end.

@@ -1,6 +1,7 @@
 internal import Execution
 public import ModelGraph
 internal import Operators
+internal import Simplification
 public import Tensors
 
 /// A model whose products compute with integers, and what was done.
@@ -47,18 +48,19 @@ public final class ActivationQuantizer {
     private func raiseOpset() throws {
         let version = OpsetRaise.version(of: model.opsetImports)
         guard version < 13 else { return }
-        var newer = model, conversion = OpsetConversion(model)
-        conversion.apply(to: &newer)
-        if OpsetRaise.obstacle(model, to: 13) != nil, OpsetRaise.obstacle(newer, to: 13) == nil {
-            OpsetRaise.raise(&newer, to: 13)
-            model = newer
-            notes.append("operator set \(version) is raised to 13; \(conversion.changes) nodes are written in its form")
-            return
-        }
-        guard let obstacle = OpsetRaise.obstacle(model, to: 13) else {
+        guard OpsetRaise.obstacle(model, to: 13) != nil else {
             OpsetRaise.raise(&model, to: 13)
             notes.append("operator set \(version) is raised to 13: no operator in use is another there")
             return
+        }
+        let obstacle: String
+        do {
+            let raised = try OpsetConversion.raise(model, to: 13)
+            model = raised.model
+            notes.append("operator set \(version) is raised to 13; \(raised.changes) nodes are written in its form")
+            return
+        } catch let error as ModelError {
+            obstacle = error.message
         }
         if version < 10 {
             if let obstacle = OpsetRaise.obstacle(model, to: 10) {
@@ -67,7 +69,7 @@ public final class ActivationQuantizer {
             OpsetRaise.raise(&model, to: 10)
         }
         weightOptions.granularity = .tensor
-        notes.append("operator set \(max(version, 10)) has no scales for channels and cannot be raised to 13, as \(obstacle): weights have one scale each")
+        notes.append("operator set \(max(version, 10)) has no scales for channels, weights have one scale each: \(obstacle)")
     }
 
     // MARK: - samples

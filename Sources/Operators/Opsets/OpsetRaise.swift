@@ -71,7 +71,7 @@ package enum OpsetRaise {
         if harmless[op]?.contains(version) ?? false { return true }
         switch (op, version) {
         // From the axis on as one, or the axis alone: the same where it is the last.
-        case ("Softmax", 13), ("LogSoftmax", 13): return node.attribute("axis")?.value == .int(-1)
+        case ("Softmax", 13), ("LogSoftmax", 13), ("Hardmax", 13): return node.attribute("axis")?.value == .int(-1)
         // Without training; `spatial` went with 9.
         case ("BatchNormalization", 9): return node.attribute("spatial") == nil
         case ("BatchNormalization", 14): return node.outputs.count == 1

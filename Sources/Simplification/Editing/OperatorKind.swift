@@ -6,7 +6,7 @@ enum OperatorKind: String, CaseIterable {
     case abs = "Abs", add = "Add", and = "And", argMax = "ArgMax", attention = "Attention", averagePool = "AveragePool", batchNormalization = "BatchNormalization"
     case cast = "Cast", castLike = "CastLike", ceil = "Ceil", clip = "Clip", concat = "Concat", constant = "Constant"
     case constantOfShape = "ConstantOfShape", conv = "Conv", convTranspose = "ConvTranspose", dequantizeLinear = "DequantizeLinear"
-    case div = "Div", dropout = "Dropout", elu = "Elu", equal = "Equal", erf = "Erf", exp = "Exp", expand = "Expand", flatten = "Flatten", floor = "Floor"
+    case div = "Div", dropout = "Dropout", elu = "Elu", equal = "Equal", erf = "Erf", exp = "Exp", expand = "Expand", flatten = "Flatten", hardmax = "Hardmax", floor = "Floor"
     case gather = "Gather", gelu = "Gelu", gemm = "Gemm", globalAveragePool = "GlobalAveragePool", globalMaxPool = "GlobalMaxPool"
     case greater = "Greater", gru = "GRU", hardSigmoid = "HardSigmoid", hardSwish = "HardSwish", identity = "Identity", ifElse = "If"
     case layerNormalization = "LayerNormalization", leakyRelu = "LeakyRelu", less = "Less", log = "Log", loop = "Loop", lstm = "LSTM", matMul = "MatMul"

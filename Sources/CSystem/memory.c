@@ -17,24 +17,30 @@
 // What processors of both kinds call a large page.
 #define LARGE_PAGE ((size_t)2 << 20)
 
+/// Bytes that are mapped for `count`: whole pages, and whole large ones where the last is used for the most part. 0 if there are not so many.
+static size_t mapped_bytes(size_t count) {
+    if (count > SIZE_MAX - 2 * LARGE_PAGE) return 0;
+    const size_t page = (size_t)sysconf(_SC_PAGESIZE), unit = count >= LARGE_PAGE && count % LARGE_PAGE > LARGE_PAGE / 2 ? LARGE_PAGE : page;
+    return (count + unit - 1) / unit * unit;
+}
+
 void *thimble_map_memory(size_t count) {
-    size_t slack = count >= LARGE_PAGE ? LARGE_PAGE : 0;
-    if (count > SIZE_MAX - slack) return NULL;
-    char *base = mmap(NULL, count + slack, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    const size_t slack = count >= LARGE_PAGE ? LARGE_PAGE : 0, whole = mapped_bytes(count);
+    if (whole == 0 && count > 0) return NULL;
+    char *base = mmap(NULL, whole + slack, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (base == MAP_FAILED) return NULL;
     if (slack == 0) return base;
     // The slack goes back, half before and half behind the border of a large page.
-    size_t page = (size_t)sysconf(_SC_PAGESIZE), whole = (count + page - 1) / page * page;
-    char *begin = (char *)(((uintptr_t)base + slack - 1) / LARGE_PAGE * LARGE_PAGE), *end = base + (count + slack + page - 1) / page * page;
+    char *begin = (char *)(((uintptr_t)base + slack - 1) / LARGE_PAGE * LARGE_PAGE), *end = base + whole + slack;
     if (begin > base) munmap(base, (size_t)(begin - base));
     if (end > begin + whole) munmap(begin + whole, (size_t)(end - begin) - whole);
 #ifdef MADV_HUGEPAGE
-    (void)madvise(begin, count / LARGE_PAGE * LARGE_PAGE, MADV_HUGEPAGE);
+    (void)madvise(begin, whole / LARGE_PAGE * LARGE_PAGE, MADV_HUGEPAGE);
 #endif
     return begin;
 }
 
-void thimble_unmap_memory(void *base, size_t count) { munmap(base, count); }
+void thimble_unmap_memory(void *base, size_t count) { munmap(base, mapped_bytes(count)); }
 
 #ifdef __linux__
 /// A line of /proc/self/status that counts KiB.

@@ -220,16 +220,7 @@ struct PackedConvolutionStep: Step {
     let epilogue: ElementwiseEpilogue?
 
     func run(_ run: ProgramRun) throws {
-        guard let epilogue else { return unsafe convolve(run, kernel.pointer) }
-        unsafe epilogue.lend(run) { context in
-            var described = unsafe kernel.pointer.pointee
-            unsafe described.epilogue = thimble_elementwise_epilogue
-            unsafe described.context = context
-            // A convolution that is a product hands its end on.
-            unsafe described.flat.epilogue = thimble_elementwise_epilogue
-            unsafe described.flat.context = context
-            unsafe withUnsafePointer(to: &described) { unsafe convolve(run, $0) }
-        }
+        unsafe kernel.with(epilogue, run) { unsafe convolve(run, $0) }
     }
 
     private func convolve(_ run: ProgramRun, _ kernel: UnsafePointer<thimble_conv>) {

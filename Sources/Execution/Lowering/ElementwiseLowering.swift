@@ -22,25 +22,6 @@ struct ElementwiseStep: Step {
     }
 }
 
-/// An elementwise program that the kernel before it applies to what it just wrote.
-@safe
-struct ElementwiseEpilogue: Sendable {
-    let kernel: KernelBox<thimble_epilogue_program>
-    /// Of the program's second input on; the first is the kernel's result.
-    let inputs: [BufferID]
-
-    /// Calls `body` with the function and its context for a kernel's description; both hold for the call only.
-    func lend(_ run: ProgramRun, _ body: (UnsafeRawPointer) -> Void) {
-        unsafe withUnsafeTemporaryAllocation(of: UnsafeRawPointer?.self, capacity: inputs.count + 1) { pointers in
-            unsafe pointers[0] = nil
-            for (index, input) in inputs.enumerated() { unsafe pointers[index + 1] = UnsafeRawPointer(run[input]) }
-            var context = unsafe kernel.pointer.pointee
-            unsafe context.inputs = unsafe UnsafePointer(pointers.baseAddress)
-            unsafe withUnsafePointer(to: &context) { unsafe body(UnsafeRawPointer($0)) }
-        }
-    }
-}
-
 extension Compiler {
     /// The group's work as the end of the step before, or as a step of its own. False if it must stay generic.
     func lowerElementwise(_ members: [Int], root: Int) throws -> Bool {

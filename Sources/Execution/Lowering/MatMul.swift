@@ -109,13 +109,7 @@ struct MatMulStep: EpilogueHost {
     }
 
     func run(_ run: ProgramRun) throws {
-        guard let epilogue else { return unsafe multiply(run, kernel.pointer) }
-        unsafe epilogue.lend(run) { context in
-            var described = unsafe kernel.pointer.pointee
-            unsafe described.epilogue = thimble_elementwise_epilogue
-            unsafe described.context = context
-            unsafe withUnsafePointer(to: &described) { unsafe multiply(run, $0) }
-        }
+        unsafe kernel.with(epilogue, run) { unsafe multiply(run, $0) }
     }
 
     private func multiply(_ run: ProgramRun, _ kernel: UnsafePointer<thimble_matmul>) {

@@ -1,5 +1,5 @@
 internal import Operators
-internal import Tensors
+package import Tensors
 
 /// A named constant of a graph. Made ready when it is first read: plain values then lie aligned in memory or in the mapped
 /// file; encoded ones stay encoded: kernels take the codes, other nodes decode what they read.
@@ -54,8 +54,8 @@ final class Constant: @unchecked Sendable {
 }
 
 extension Value {
-    /// The same with all plain tensors where kernels can read them without a copy.
-    func readyToRun() throws -> Value {
+    /// The same with all plain tensors where kernels can read them without a copy: what runs many times is best made ready once.
+    package func readyToRun() throws -> Value {
         switch self {
         case .tensor(let tensor): .tensor(try tensor.readyToRun())
         case .sequence(let values): .sequence(try values.map { try $0.readyToRun() })

@@ -73,7 +73,8 @@ struct RunInputs {
 
     private mutating func set(_ name: Name, _ value: Value) throws {
         guard values[name] == nil else { throw ModelError(.badArgument, "input '\(name)' is given twice") }
-        values[name] = try value.narrowed(to: known[name]?.type)
+        // Arrays of files lie at any address. A run would copy them, each run again.
+        values[name] = try value.narrowed(to: known[name]?.type).readyToRun()
     }
 
     /// Fills in what is missing with random values.

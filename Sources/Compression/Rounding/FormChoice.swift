@@ -20,7 +20,7 @@ extension WeightRounding {
     /// a million weights; where nothing is known of inputs, so that the search for scales is what takes time, they also choose one method for all rows.
     func choose(_ facts: Facts, _ cells: Cells, _ room: CodeStore.Room) throws -> Chosen {
         let forms = RoundingForm.all(options, hasStatistics: statistics != nil, isOneCell: cells.isOne)
-        let strips = reader.strips(lanes: Int(THIMBLE_LANES)), reader = reader
+        let strips = reader.strips(lanes: Int(THIMBLE_LANES), size: statistics == nil ? 1 << 17 : 1 << 18), reader = reader
         func plan(_ form: RoundingForm) throws -> Plan { try Plan(self, facts, cells, form) }
         func judge(_ form: RoundingForm) throws -> Plan { try Plan(self, facts, cells, form, candidates: form.judges) }
         func rounded(_ plan: Plan, _ strips: [StripReader.Strip], into room: CodeStore.Room?, measures: Bool) throws -> [Plan.StripResult] {

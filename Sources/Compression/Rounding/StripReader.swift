@@ -29,9 +29,10 @@ struct StripReader: Sendable {
         }
     }
 
-    /// In order; about a quarter of a million weights each, a multiple of `lanes` rows where there are as many.
-    func strips(lanes: Int) -> [Strip] {
-        let fitting = max(1, (1 << 18) / max(1, view.columns))
+    /// In order; about `size` weights each, a multiple of `lanes` rows where there are as many. Large strips leave memory when they are done with and come back as
+    /// pages that are cleared; small ones stay.
+    func strips(lanes: Int, size: Int = 1 << 18) -> [Strip] {
+        let fitting = max(1, size / max(1, view.columns))
         // Across the rows a line of memory has 16 floats: fewer rows at a time would read it more than once.
         let least = view.rowStride == 1 ? 16 : 1
         let step = max(least, fitting >= lanes ? fitting / lanes * lanes : fitting)
@@ -52,6 +53,15 @@ struct StripReader: Sendable {
             let range = first..<first + count * width
             defer { bytes.release(range) }
             return try unsafe bytes.slice(range).withUnsafeBytes { unsafe Self.convert($0, elementType, count) }
+        }
+        if elementType == .float {
+            // Nothing to convert: one pass over memory less.
+            return try unsafe bytes.withUnsafeBytes { source in
+                unsafe [Float](unsafeUninitializedCapacity: count) { target, initialized in
+                    unsafe move(strip, width: width, tensor: UnsafeMutableRawPointer(mutating: source.baseAddress!), strip: UnsafeMutableRawPointer(target.baseAddress!), isOut: false)
+                    initialized = count
+                }
+            }
         }
         let gathered = try OwnedMemory(byteCount: count * width)
         try unsafe bytes.withUnsafeBytes { unsafe move(strip, width: width, tensor: UnsafeMutableRawPointer(mutating: $0.baseAddress!), strip: gathered.bytes.baseAddress!, isOut: false) }

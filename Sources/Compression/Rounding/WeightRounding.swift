@@ -25,7 +25,7 @@ struct WeightRounding {
     }
 
     func facts() throws -> Facts {
-        let strips = reader.strips(lanes: 1), reader = reader
+        let strips = reader.strips(lanes: 1, size: 1 << 17), reader = reader
         let columns = view.columns, rows = view.rows
         let results = StripResults<(Float, Double, Int?)>(strips.count)
         try concurrently(strips.count, threads: options.threads) { index in

@@ -73,6 +73,8 @@ extension Thimble {
             var inputs = RunInputs(session)
             for source in options.inputs { try inputs.add(source) }
             if options.isRandom { try inputs.addRandom(seed: options.seed, dims: options.dims) }
+            // Arrays of files lie at any address. A run would copy them, each run again.
+            inputs.values = try inputs.values.mapValues { try $0.readyToRun() }
             let begin = monotonicSeconds()
             let values = try session.run(inputs.values)
             let end = monotonicSeconds(), memory = ResidentMemory()

@@ -73,8 +73,7 @@ struct RunInputs {
 
     private mutating func set(_ name: Name, _ value: Value) throws {
         guard values[name] == nil else { throw ModelError(.badArgument, "input '\(name)' is given twice") }
-        // Arrays of files lie at any address. A run would copy them, each run again.
-        values[name] = try value.narrowed(to: known[name]?.type).readyToRun()
+        values[name] = try value.narrowed(to: known[name]?.type)
     }
 
     /// Fills in what is missing with random values.

@@ -68,9 +68,8 @@ void thimble_q8_add(
     int32_t low, int32_t high, size_t n) {
 #pragma STDC FP_CONTRACT OFF
     q8_pair p = {.is_signed = is_signed, .ratio_a = qa.scale / qc.scale, .ratio_b = qb.scale / qc.scale, .low = (float)low, .high = (float)high};
-    const float part_a = p.ratio_a * (float)qa.zero, part_b = p.ratio_b * (float)qb.zero;
-    const float both = part_a + part_b;
-    p.fixed = (float)qc.zero - both;
+    const float part_b = p.ratio_b * (float)qb.zero;
+    p.fixed = (float)qc.zero - __builtin_fmaf(p.ratio_a, (float)qa.zero, part_b);
     if (step_b == 0) {
         const float only = is_signed ? (float)*(const int8_t *)b : (float)*(const uint8_t *)b;
         const float scaled = only * p.ratio_b;

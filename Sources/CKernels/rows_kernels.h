@@ -248,13 +248,13 @@ INLINE void NAME(strip_fold)(int fold, const float *x, size_t axis, size_t strid
     }
 }
 
-/// As row_total, column by column.
+/// As row_total, column by column: of 1024 rows in binary32, in their order, which is how other runtimes add rows.
 INLINE void NAME(strip_total)(
     int term, const float *x, size_t axis, size_t stride, const NAME(vector) *shift, NAME(doubles) *total, int vectors, size_t part) {
     NAME(vector) v[4];
     UNROLL for (int j = 0; j < vectors; j++) total[j] = (NAME(doubles)){0};
-    for (size_t start = 0; start < axis; start += 64) {
-        size_t end = axis - start < 64 ? axis : start + 64;
+    for (size_t start = 0; start < axis; start += 1024) {
+        size_t end = axis - start < 1024 ? axis : start + 1024;
         NAME(vector) sum[4] = {0};
         for (size_t s = start; s < end; s++) {
             NAME(load_strip)(x + s * stride, v, vectors, part);

@@ -37,9 +37,17 @@ INLINE bool NAME(any)(NAME(integers) mask) {
 #endif
 }
 
-// Bounds leave NaN as it is.
+// Bounds leave NaN as it is, as the instructions do with their second operand.
+#if LANES == 16
+INLINE NAME(vector) NAME(at_most)(NAME(vector) x, NAME(vector) bound) { return (NAME(vector))_mm512_min_ps((__m512)bound, (__m512)x); }
+INLINE NAME(vector) NAME(at_least)(NAME(vector) x, NAME(vector) bound) { return (NAME(vector))_mm512_max_ps((__m512)bound, (__m512)x); }
+#elif LANES == 8
+INLINE NAME(vector) NAME(at_most)(NAME(vector) x, NAME(vector) bound) { return (NAME(vector))_mm256_min_ps((__m256)bound, (__m256)x); }
+INLINE NAME(vector) NAME(at_least)(NAME(vector) x, NAME(vector) bound) { return (NAME(vector))_mm256_max_ps((__m256)bound, (__m256)x); }
+#else
 INLINE NAME(vector) NAME(at_most)(NAME(vector) x, NAME(vector) bound) { return NAME(select)(bound < x, bound, x); }
 INLINE NAME(vector) NAME(at_least)(NAME(vector) x, NAME(vector) bound) { return NAME(select)(bound > x, bound, x); }
+#endif
 INLINE NAME(vector) NAME(within)(NAME(vector) x, float low, float high) {
     return NAME(at_most)(NAME(at_least)(x, NAME(all)(low)), NAME(all)(high));
 }
@@ -191,21 +199,23 @@ INLINE NAME(vector) NAME(sigmoid)(NAME(vector) x) { return 1 / NAME(one_plus_exp
 /// x sigmoid(alpha x).
 INLINE NAME(vector) NAME(swish)(NAME(vector) x, NAME(vector) alpha) { return x / NAME(one_plus_exp)(-(alpha * x)); }
 
-/// x P(x^2) / Q(x^2); 1 from 9 on.
+/// x P(x^2) / Q(x^2); 1 from 9 on. P and Q are those of Eigen (generic_fast_tanh_float), which ONNX Runtime takes, too: as near as others of their
+/// degrees, and with fused multiplication the same bits, so that what is quantized behind it falls to the same side of a tie.
 INLINE NAME(vector) NAME(tanh)(NAME(vector) x) {
-    x = NAME(within)(x, -9, 9);
-    NAME(vector) u = x * x;
-    NAME(vector) p = NAME(all)(1.34020564e-08f);
-    p = NAME(then)(p, u, 2.06485493e-05f);
-    p = NAME(then)(p, u, 0.00349822757f);
-    p = NAME(then)(p, u, 0.133833349f);
-    p = NAME(fma)(p * u, x, x);
-    NAME(vector) q = NAME(all)(7.79749143e-07f);
-    q = NAME(then)(q, u, 0.000328977883f);
-    q = NAME(then)(q, u, 0.0258872863f);
-    q = NAME(then)(q, u, 0.467166543f);
-    q = NAME(then)(q, u, 1);
-    return NAME(within)(p / q, -1, 1);
+    NAME(vector) a = NAME(within)(x, -9, 9), u = a * a;
+    NAME(vector) p = NAME(all)(-2.76076847742355e-16f);
+    p = NAME(then)(p, u, 2.00018790482477e-13f);
+    p = NAME(then)(p, u, -8.60467152213735e-11f);
+    p = NAME(then)(p, u, 5.12229709037114e-08f);
+    p = NAME(then)(p, u, 1.48572235717979e-05f);
+    p = NAME(then)(p, u, 6.37261928875436e-04f);
+    p = NAME(then)(p, u, 4.89352455891786e-03f);
+    NAME(vector) q = NAME(all)(1.19825839466702e-06f);
+    q = NAME(then)(q, u, 1.18534705686654e-04f);
+    q = NAME(then)(q, u, 2.26843463243900e-03f);
+    q = NAME(then)(q, u, 4.89352518554385e-03f);
+    // The quotient may be 1 + 2^-22; where x is tiny, the product is no normal number.
+    return NAME(select)(NAME(magnitude)(x) < 1e-30f, x, NAME(within)(a * p / q, -1, 1));
 }
 
 /// 1 - e^-b(x), where b is a polynomial without constant term; 1 from 3.92 on.

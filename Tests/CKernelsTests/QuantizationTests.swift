@@ -99,7 +99,7 @@ private func rounded(_ x: Float, _ zero: Int, _ range: ClosedRange<Int>) -> Int 
                 let b = (0..<(isOne ? 1 : count)).map { _ in Int.random(in: range(type), using: &random) }
                 let limits = count % 2 == 0 ? range(type) : Int(qc.zero)...range(type).upperBound
                 let (ratioA, ratioB) = (qa.scale / qc.scale, qb.scale / qc.scale)
-                var fixed = Float(qc.zero) - (ratioA * Float(qa.zero) + ratioB * Float(qb.zero))
+                var fixed = Float(qc.zero) - (ratioB * Float(qb.zero)).addingProduct(ratioA, Float(qa.zero))
                 if isOne { fixed += Float(b[0]) * ratioB }
                 let sums = a.indices.map { i in
                     rounded((isOne ? fixed : fixed.addingProduct(Float(b[i]), ratioB)).addingProduct(Float(a[i]), ratioA), 0, limits)

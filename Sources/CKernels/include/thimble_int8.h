@@ -100,8 +100,8 @@ void thimble_float_range(unsigned family, const float *in, size_t n, float *low,
 typedef struct { float scale; int32_t zero; } thimble_quantity;
 
 /// (a - a.zero) * (a.scale / c.scale) + (b - b.zero) * (b.scale / c.scale) + c.zero (com.microsoft QLinearAdd), rounded and clamped to
-/// low...high. Rounded as ONNX Runtime's processors with fused multiplication do: the zero points become one float, b then a are fused to
-/// it. `step_b` is 0 when b is one element, else 1. All three are bytes of one type. c may be a or b.
+/// low...high. Rounded as ONNX Runtime's code for processors with fused multiplication does: c.zero - fma(a.scale / c.scale, a.zero, (b.scale /
+/// c.scale) * b.zero) is one float, b then a are fused to it. `step_b` is 0 when b is one element, else 1. All three are bytes of one type. c may be a or b.
 void thimble_q8_add(
     unsigned family, bool is_signed, const void *a, thimble_quantity qa, const void *b, size_t step_b, thimble_quantity qb, void *c, thimble_quantity qc,
     int32_t low, int32_t high, size_t n);

@@ -41,7 +41,7 @@ public struct ActivationOptions: Sendable {
     }
 
     /// What `auto` chooses from.
-    static let candidates: [Range] = [.minmax, .percentile(99.99), .mse, .entropy]
+    static let candidates: [Range] = [.minmax, .percentile(99.999), .percentile(99.99), .mse, .entropy]
 }
 
 extension ActivationOptions.Range: CustomStringConvertible {

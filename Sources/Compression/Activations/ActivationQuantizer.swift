@@ -128,13 +128,16 @@ public final class ActivationQuantizer {
 
     // MARK: - the result
 
-    /// A variant with its weights rounded, and the ranges that serve it best.
+    /// A variant with its weights rounded, the ranges that serve it best, and what stays floats.
     private struct Choice {
         let variant: ActivationVariant
         let weights: QuantizationReport
         let assembly: ActivationAssembly
         var plan = RangePlan(standard: .minmax)
+        /// Of the outputs with all products as integers, and with those that stay.
+        var before = Double.infinity
         var noise = Double.infinity
+        var floats = ActivationFallback.Result(noise: .infinity)
         var tried: [(method: ActivationOptions.Range, sqnr: Double)] = []
     }
 
@@ -152,13 +155,11 @@ public final class ActivationQuantizer {
         variants = []
         guard let best else { throw ModelError(.internalFault, "nothing was watched") }
 
-        let fallback = ActivationFallback(assembly: best.assembly, plan: best.plan, noise: noise, floor: options.floor, progress: progress)
-        let floats = try fallback.run(before: best.noise)
         // What measured has done its work, and calibrates, too.
         let assembly = try best.assembly.with(histograms(of: heldBack, best.variant))
-        let made = try assembly.model(best.plan, except: floats.except)
+        let made = try assembly.model(best.plan, except: best.floats.except)
         guard made.region.layers.count > 0 else { throw ModelError(.badArgument, "no product is left that computes with integers") }
-        report(best, floats)
+        report(best)
         assembly.describe(made.region, best.plan, &report)
         report.notes = notes + made.notes
         return ActivationQuantization(model: made.model, weights: best.weights, activations: report)
@@ -176,29 +177,54 @@ public final class ActivationQuantizer {
         let calibration = try Calibration.measure(variant.model, samples: samples, options: weightOptions, progress: progress)
         let rounded = try Quantization.quantize(variant.model, options: weightOptions, calibration: calibration, folder: folder, progress: progress)
         let assembly = ActivationAssembly(rounded.model, variant.histograms(), options.elementType)
-        var choice = Choice(variant: variant, weights: rounded.report, assembly: assembly)
+        var choice = Choice(variant: variant, weights: rounded.report, assembly: assembly), measured: [(plan: RangePlan, noise: Double)] = []
         for method in options.range == .auto ? ActivationOptions.candidates : [options.range] {
             progress("measuring ranges by \(method)")
-            let found = try noise.noise(assembly.model(RangePlan(standard: method)).model)
+            let plan = RangePlan(standard: method), found = try noise.noise(assembly.model(plan).model)
             choice.tried.append((method, OutputNoise.decibels(found)))
-            if found < choice.noise { (choice.plan.standard, choice.noise) = (method, found) }
+            measured.append((plan, found))
         }
-        if options.range == .auto {
-            let refinement = RangeRefinement(assembly: assembly, noise: noise, progress: progress)
-            (choice.plan, choice.noise) = try refinement.run(choice.plan, noise: choice.noise)
-        }
+        measured.sort { $0.noise < $1.noise }
+        try options.floor == nil ? settle(&choice, measured, noise) : reach(&choice, measured, noise)
         return choice
     }
 
-    private func report(_ choice: Choice, _ floats: ActivationFallback.Result) {
+    /// Methods for which products are looked for that hurt as integers.
+    private static let mostMethods = 3
+
+    /// Which products stay floats depends on the ranges: a method that clips may serve all products but a few better than one that spans what only those few
+    /// need. So that is found for each of the best methods, and ranges are refined for what is left.
+    private func settle(_ choice: inout Choice, _ measured: [(plan: RangePlan, noise: Double)], _ noise: OutputNoise) throws {
+        for (plan, before) in measured.prefix(Self.mostMethods) {
+            let floats = try ActivationFallback(assembly: choice.assembly, plan: plan, noise: noise, floor: nil, progress: progress).run(before: before)
+            if floats.noise < choice.noise { (choice.plan, choice.before, choice.noise, choice.floats) = (plan, before, floats.noise, floats) }
+        }
+        guard options.range == .auto else { return }
+        let refinement = RangeRefinement(assembly: choice.assembly, noise: noise, progress: progress)
+        (choice.plan, choice.noise) = try refinement.run(choice.plan, except: choice.floats.except, noise: choice.noise)
+    }
+
+    /// With a floor to reach, the best ranges first: each product that they save need not go back.
+    private func reach(_ choice: inout Choice, _ measured: [(plan: RangePlan, noise: Double)], _ noise: OutputNoise) throws {
+        guard let first = measured.first else { return }
+        (choice.plan, choice.before) = first
+        if options.range == .auto {
+            (choice.plan, choice.before) = try RangeRefinement(assembly: choice.assembly, noise: noise, progress: progress).run(choice.plan, noise: choice.before)
+        }
+        let fallback = ActivationFallback(assembly: choice.assembly, plan: choice.plan, noise: noise, floor: options.floor, progress: progress)
+        choice.floats = try fallback.run(before: choice.before)
+        choice.noise = choice.floats.noise
+    }
+
+    private func report(_ choice: Choice) {
         report.elementType = options.elementType
         (report.sampleCount, report.heldBack) = (sampleCount, kept.count < 4 ? 0 : heldBack.count)
         if report.heldBack == 0 { notes.append("fewer than 4 samples: what calibrated is what measures, which flatters") }
         (report.method, report.tried) = (choice.plan.standard, choice.tried)
         (report.smoothings, report.equalizedPairs) = (choice.variant.smoothings, choice.variant.equalizedPairs)
-        (report.sqnrBefore, report.sqnr) = (OutputNoise.decibels(choice.noise), OutputNoise.decibels(floats.noise))
-        report.floatLayers = floats.layers
-        if let floor = options.floor, floor > OutputNoise.decibels(floats.noise) {
+        (report.sqnrBefore, report.sqnr) = (OutputNoise.decibels(choice.before), OutputNoise.decibels(choice.noise))
+        report.floatLayers = choice.floats.layers
+        if let floor = options.floor, floor > OutputNoise.decibels(choice.noise) {
             notes.append("the floor of \(floor) dB is not reached: what is left comes from the weights")
         }
     }

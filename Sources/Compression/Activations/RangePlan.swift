@@ -1,3 +1,4 @@
+internal import ModelGraph
 internal import Tensors
 
 /// By which method the range of each value is found.
@@ -22,23 +23,23 @@ struct RangeRefinement {
     /// Decibels from which on it is not worth the time.
     private static let goodEnough = 40.0
 
-    /// A plan that is no worse, and its noise.
-    func run(_ plan: RangePlan, noise before: Double) throws -> (plan: RangePlan, noise: Double) {
+    /// A plan that is no worse, and its noise. `except`: first outputs of products that stay floats.
+    func run(_ plan: RangePlan, except: Set<Name> = [], noise before: Double) throws -> (plan: RangePlan, noise: Double) {
         guard OutputNoise.decibels(before) < Self.goodEnough else { return (plan, before) }
-        let region = assembly.region(), groups = assembly.groups(region, plan).prefix(Self.mostValues)
-        var best = plan, least = try noise.noise(assembly.model(plan).model, most: Self.samplesOfARun)
+        let groups = assembly.groups(assembly.region(except: except), plan).prefix(Self.mostValues)
+        var best = plan, least = try noise.noise(assembly.model(plan, except: except).model, most: Self.samplesOfARun)
         for (number, group) in groups.enumerated() {
             progress("measuring ranges of value \(number + 1) of \(groups.count)")
             let now = best
             for method in Self.methods where method != now[group[0]] {
                 var other = now
                 for name in group { other.special[name] = method }
-                let found = try noise.noise(assembly.model(other).model, most: Self.samplesOfARun)
+                let found = try noise.noise(assembly.model(other, except: except).model, most: Self.samplesOfARun)
                 // Less is chance.
                 if found < 0.98 * least { (best, least) = (other, found) }
             }
         }
-        let after = try noise.noise(assembly.model(best).model)
+        let after = try noise.noise(assembly.model(best, except: except).model)
         return after < before ? (best, after) : (plan, before)
     }
 }

@@ -57,6 +57,9 @@ struct Unfolding {
     private(set) var inputs: [ValueID] = []
     private(set) var captures: [ValueID] = []
     private(set) var outputs: [ValueID?] = []
+    /// Whether floats of a run are rounded to codes. Then a last bit can decide a whole step, so that what is computed as the nodes say it, in their order,
+    /// falls to the same side of a tie as in other runtimes.
+    private(set) var makesCodes = false
     private var constants: [ObjectIdentifier: ValueID] = [:]
     let environment: any RunEnvironment
 
@@ -189,6 +192,7 @@ struct Unfolding {
         if isFoldable(item), fold(item) { return }
         for id in item.outputs { if let id { values[id].source = .run(item) } }
         items.append(item)
+        makesCodes = makesCodes || item.operatorName == "QuantizeLinear"
     }
 
     private func isFoldable(_ item: Item) -> Bool {

@@ -9,7 +9,8 @@ extension ElementwiseProgram {
     }
 
     /// The one instruction that does what the product `result` is the last step of; nil if it is none of these:
-    /// x · sigmoid(x), x / 2 · (1 + erf(x / sqrt 2)), x / 2 · (1 + tanh(sqrt(2 / pi) · (x + 0.044715 x^3))).
+    /// x · sigmoid(x), x / 2 · (1 + erf(x / sqrt 2)), x / 2 · (1 + tanh(sqrt(2 / pi) · (x + 0.044715 x^3))). The last only where no codes are made of floats:
+    /// its steps have the bits of other runtimes, the one instruction has others.
     mutating func activation(_ result: Operand) -> Operand? {
         guard let last = maker(result) else { return nil }
         for (x, other) in [(last.a, last.b), (last.b, last.a)] where last.op == THIMBLE_OP_MUL {
@@ -20,7 +21,7 @@ extension ElementwiseProgram {
         for (x, other) in [(product.factors[0], product.factors[1]), (product.factors[1], product.factors[0])] {
             guard let term = termBesideOne(other), let function = maker(term) else { continue }
             if function.op == THIMBLE_OP_ERF, isScaled(function.a, x, by: 0.70710678) { return add(THIMBLE_OP_GELU, x) }
-            if function.op == THIMBLE_OP_TANH, isCubic(function.a, x) { return add(THIMBLE_OP_GELU_TANH, x) }
+            if function.op == THIMBLE_OP_TANH, !makesCodes, isCubic(function.a, x) { return add(THIMBLE_OP_GELU_TANH, x) }
         }
         return nil
     }

@@ -85,6 +85,7 @@ struct ElementwiseProgram {
         return unfolding.numbers(id)
     }
     func unfoldingNumbers(_ id: ValueID) -> [Float]? { unfolding.numbers(id) }
+    var makesCodes: Bool { unfolding.makesCodes }
 
     /// What the value became; the last instruction is the root's.
     func operand(of id: ValueID) -> Operand? { made[id] }

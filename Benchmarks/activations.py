@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
 """Models with integer activations beside their originals, judged by ONNX Runtime on inputs that calibration never saw.
 
-    activations.py CORPUS [--minilm MODEL.onnx] [--thimble PATH] [--only NAME …] [--ranges minmax,mse …] [--options '--no-smooth'] [--no-peer] [--work FOLDER]
+    activations.py CORPUS [--minilm MODEL.onnx] [--thimble PATH] [--only NAME …] [--ranges minmax,mse …] [--options '--no-smooth'] [--no-peer] [--peer NAME …] [--work FOLDER]
 
 For each model and way to find ranges: `thimble convert --activations int8` makes the .thimble, ONNX Runtime runs it as .onnx, and the signal-to-noise ratio over all
-outputs and the agreement of the greatest score are printed; beside it what ONNX Runtime's own `quantize_static` makes of the same calibration data (weights
-per channel, its preprocessing before). "ours" is the ratio between ONNX Runtime's outputs of the .onnx and those of `thimble run` of the .thimble. CORPUS is
+outputs and the agreement of the greatest score are printed; beside it what ONNX Runtime's own `quantize_static` (weights per channel) and NNCF's `quantize` make of the same calibration data, with ONNX
+Runtime's preprocessing before; NNCF is needed for that. "ours" is the ratio between ONNX Runtime's outputs of the .onnx and those of `thimble run` of the .thimble. CORPUS is
 that of quantization.py; models without inputs there get images of 1/f noise."""
 import argparse, json, os, shutil, subprocess, sys, tempfile, time
 import numpy as np
@@ -63,11 +63,9 @@ class Reader:
         return next(self.all, None)
 
 
-def peer(model, target, place, method):
-    """ONNX Runtime's own static quantization."""
-    from onnxruntime.quantization import CalibrationMethod, QuantFormat, QuantType, quantize_static
+def prepare(model, prepared):
+    """Operator set 13 at least, which scales by channel need, and ONNX Runtime's own preprocessing."""
     from onnxruntime.quantization.shape_inference import quant_pre_process
-    prepared = target + ".prepared"
     loaded = onnx.load(model)
     if next(o.version for o in loaded.opset_import if o.domain in ("", "ai.onnx")) < 13:
         loaded = onnx.version_converter.convert_version(loaded, 13)
@@ -76,9 +74,26 @@ def peer(model, target, place, method):
         quant_pre_process(prepared, prepared, skip_symbolic_shape=True)
     except Exception as error:  # its shape inference refuses some
         print(f"  preprocessing: {str(error)[:80]}", file=sys.stderr)
+
+
+def quantize_static(model, target, place, method):
+    """ONNX Runtime's static quantization."""
+    from onnxruntime.quantization import CalibrationMethod, QuantFormat, QuantType, quantize_static
+    prepared = target + ".prepared"
+    prepare(model, prepared)
     quantize_static(
         prepared, target, Reader(model, place), quant_format=QuantFormat.QDQ, per_channel=True, activation_type=QuantType.QUInt8, weight_type=QuantType.QInt8,
         calibrate_method=getattr(CalibrationMethod, method))
+
+
+def nncf_quantize(model, target, place, scheme):
+    """NNCF's post-training quantization, which also chooses what stays float by its model type."""
+    import nncf
+    prepared = target + ".prepared"
+    prepare(model, prepared)
+    inputs = session(prepared)
+    data = nncf.Dataset([sample for _, sample in zip(range(64), samples(place, inputs))])
+    onnx.save(nncf.quantize(onnx.load(prepared), data, subset_size=64, model_type=nncf.ModelType.TRANSFORMER if scheme == "transformer" else None), target)
 
 
 def row(name, what, decibels, agreement, rest=""):
@@ -94,6 +109,7 @@ def main():
     parser.add_argument("--ranges", default=",".join(RANGES))
     parser.add_argument("--options", default="")
     parser.add_argument("--no-peer", action="store_true")
+    parser.add_argument("--peer", action="append", help="only these: quantize_static, NNCF")
     parser.add_argument("--work")
     a = parser.parse_args()
     print(f"{'model':30}{'ranges':26}{'dB':>8}{'agree':>8}  ours, seconds, integer products")
@@ -135,14 +151,18 @@ def main():
                 f"{between:.1f} dB, {seconds:.1f} s, {facts['integer_products']} (floats {len(facts['float_products'])}), took {facts['range']}")
         if a.no_peer:
             continue
-        for method in ("MinMax", "Percentile", "Entropy"):
+        peers = [("quantize_static", quantize_static, method) for method in ("MinMax", "Percentile", "Entropy")]
+        peers += [("NNCF", nncf_quantize, scheme) for scheme in ("plain", "transformer")]
+        for tool, peer, setting in peers:
+            if a.peer and tool not in a.peer:
+                continue
             start = time.time()
             try:
-                peer(model, f"{folder}/peer.onnx", data["calib"], method)
+                peer(model, f"{folder}/peer.onnx", data["calib"], setting)
                 found = run(f"{folder}/peer.onnx", data["eval"])
-                row(name, f"quantize_static {method}", fidelity(reference, found)[0], agreement(name, reference, found), f"{time.time() - start:.1f} s")
+                row(name, f"{tool} {setting}", fidelity(reference, found)[0], agreement(name, reference, found), f"{time.time() - start:.1f} s")
             except Exception as error:
-                print(f"{name:30}quantize_static {method}: {str(error)[:120]}", flush=True)
+                print(f"{name:30}{tool} {setting}: {str(error)[:120]}", flush=True)
         if not a.work:
             shutil.rmtree(folder)
 

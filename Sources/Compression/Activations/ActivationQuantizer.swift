@@ -14,7 +14,8 @@ public struct ActivationQuantization: Sendable {
 /// Makes the activations of a model integers by what samples show, given one after the other.
 ///
 /// Of the samples, the first 64 are kept: one in four to measure with before they calibrate, too, the others for what needs them more than once. All that are not held back are run once
-/// and leave histograms; memory does not grow with them.
+/// and leave histograms; memory does not grow with them. What few samples measure, those held back do. What decides for the whole model, all that are kept: a handful may by
+/// chance hold none of the values that a range cuts off, and what the others tell too well, as they made the ranges, matters less.
 public final class ActivationQuantizer {
     private var model: Model
     private var weightOptions: QuantizationOptions
@@ -88,6 +89,9 @@ public final class ActivationQuantizer {
         kept.count < 4 ? kept : kept.enumerated().filter { $0.offset % 4 == 3 }.map(\.element)
     }
 
+    /// Those held back first.
+    private var measuring: [[Name: Value]] { kept.count < 4 ? kept : heldBack + shown.map(\.values) }
+
     private var shown: [(index: Int, values: [Name: Value])] {
         kept.enumerated().filter { kept.count < 4 || $0.offset % 4 != 3 }.map { ($0.offset, $0.element) }
     }
@@ -146,7 +150,7 @@ public final class ActivationQuantizer {
         guard sampleCount > 0 else { throw ModelError(.badArgument, "there are no samples to calibrate with") }
         if variants.isEmpty { try start() }
         try flush()
-        let noise = try OutputNoise(model, samples: heldBack, threads: options.threads)
+        let noise = try OutputNoise(model, samples: measuring, threads: options.threads)
         var best: Choice?
         for variant in variants {
             let choice = try choose(variant, noise, origin)
@@ -218,7 +222,7 @@ public final class ActivationQuantizer {
 
     private func report(_ choice: Choice) {
         report.elementType = options.elementType
-        (report.sampleCount, report.heldBack) = (sampleCount, kept.count < 4 ? 0 : heldBack.count)
+        (report.sampleCount, report.heldBack, report.measured) = (sampleCount, kept.count < 4 ? 0 : heldBack.count, kept.count)
         if report.heldBack == 0 { notes.append("fewer than 4 samples: what calibrated is what measures, which flatters") }
         (report.method, report.tried) = (choice.plan.standard, choice.tried)
         (report.smoothings, report.equalizedPairs) = (choice.variant.smoothings, choice.variant.equalizedPairs)

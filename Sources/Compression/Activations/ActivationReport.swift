@@ -31,11 +31,13 @@ public struct ActivationReport: Sendable {
     /// The method taken, and what each that was tried brings at the model's outputs, in decibels.
     public internal(set) var method: ActivationOptions.Range = .minmax
     public internal(set) var tried: [(method: ActivationOptions.Range, sqnr: Double)] = []
-    /// Of the outputs on the samples held back, before and after layers went back to floats.
+    /// Of the outputs on the samples that measured, before and after layers went back to floats.
     public internal(set) var sqnrBefore: Double?
     public internal(set) var sqnr: Double?
     public internal(set) var sampleCount = 0
+    /// Samples that measured before they calibrated, and all that measured.
     public internal(set) var heldBack = 0
+    public internal(set) var measured = 0
     /// Products whose inputs' channels were scaled, and how.
     public internal(set) var smoothings: [Smoothing] = []
     /// Pairs of convolutions whose channels were made alike.

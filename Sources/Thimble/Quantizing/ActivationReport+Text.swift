@@ -10,6 +10,7 @@ extension ActivationReport {
             "tried": .list(tried) { ["range": .string($0.method.description), "sqnr_db": .decibels($0.sqnr)] },
             "samples": .int(sampleCount),
             "held_back": .int(heldBack),
+            "measured": .int(measured),
             "sqnr_db_before": sqnrBefore.map { .decibels($0) } ?? .null,
             "sqnr_db": sqnr.map { .decibels($0) } ?? .null,
             "integer_nodes": .int(integerNodes),
@@ -33,7 +34,7 @@ extension ActivationReport {
                 + "calibrated with \(counted(sampleCount - heldBack, "sample")), range by \(method)"
         ]
         if tried.count > 1 {
-            lines.append("  on \(heldBack > 0 ? counted(heldBack, "sample") + " held back" : "the same samples"): " + tried.map { "\($0.method) \(text($0.sqnr))" }.joined(separator: ", "))
+            lines.append("  on \(counted(measured, "sample"))\(heldBack > 0 ? ", of them \(heldBack) held back" : " that calibrated"): " + tried.map { "\($0.method) \(text($0.sqnr))" }.joined(separator: ", "))
         }
         if let sqnr, let sqnrBefore, sqnr != sqnrBefore { lines.append("  \(text(sqnrBefore)) before layers went back to floats, \(text(sqnr)) after") }
         if equalizedPairs > 0 { lines.append("  equalized \(counted(equalizedPairs, "pair")) of convolutions") }

@@ -14,8 +14,7 @@ public struct ActivationQuantization: Sendable {
 /// Makes the activations of a model integers by what samples show, given one after the other.
 ///
 /// Of the samples, the first 64 are kept: one in four to measure with before they calibrate, too, the others for what needs them more than once. All that are not held back are run once
-/// and leave histograms; memory does not grow with them. What few samples measure, those held back do. What decides for the whole model, all that are kept: a handful may by
-/// chance hold none of the values that a range cuts off, and what the others tell too well, as they made the ranges, matters less.
+/// and leave histograms; memory does not grow with them. What decides for one product or value, a few of those held back measure; what decides for the whole model, all that are kept.
 public final class ActivationQuantizer {
     private var model: Model
     private var weightOptions: QuantizationOptions
@@ -150,7 +149,7 @@ public final class ActivationQuantizer {
         guard sampleCount > 0 else { throw ModelError(.badArgument, "there are no samples to calibrate with") }
         if variants.isEmpty { try start() }
         try flush()
-        let noise = try OutputNoise(model, samples: measuring, threads: options.threads)
+        let noise = try OutputNoise(model, samples: measuring, heldBack: kept.count < 4 ? 0 : heldBack.count, threads: options.threads)
         var best: Choice?
         for variant in variants {
             let choice = try choose(variant, noise, origin)

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Models with integer activations beside their originals, judged by ONNX Runtime on inputs that calibration never saw.
 
-    activations.py CORPUS [--minilm MODEL.onnx] [--thimble PATH] [--only NAME …] [--ranges minmax,mse …] [--options '--no-smooth'] [--no-peer] [--peer NAME …] [--work FOLDER]
+    activations.py CORPUS [--minilm MODEL.onnx] [--thimble PATH] [--only NAME]… [--ranges minmax,mse,…] [--options "--no-smooth"] [--no-peer] [--peer NAME]… [--work FOLDER]
 
 For each model and way to find ranges: `thimble convert --activations int8` makes the .thimble, ONNX Runtime runs it as .onnx, and the signal-to-noise ratio over all
 outputs and the agreement of the greatest score are printed; beside it what ONNX Runtime's own `quantize_static` (weights per channel) and NNCF's `quantize` make of the same calibration data, with ONNX
@@ -120,6 +120,7 @@ def main():
         if not os.path.exists(model):
             model = f"{a.corpus}/eval/{name}.onnx"
         folder = a.work or tempfile.mkdtemp()
+        os.makedirs(folder, exist_ok=True)
         data = {part: f"{a.corpus}/eval/{name}/{part}" for part in ("calib", "eval")}
         data = {part: place if os.path.isdir(place) else place + ".npz" for part, place in data.items()}
         if not os.path.exists(data["calib"]):

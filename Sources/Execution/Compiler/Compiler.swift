@@ -365,8 +365,8 @@ final class Compiler {
     /// constant are equal bytes. `pack` finds floats, at any address.
     /// It may do so on another thread, and later, before the program runs.
     func packed(_ id: ValueID, form: [Int], byteCount: Int, _ pack: @escaping (UnsafeRawPointer, UnsafeMutableRawPointer) -> Void) throws -> OwnedMemory {
-        let unfolding = unfolding
-        return try batch.memory(key(id, form), byteCount: byteCount) { memory, converted in
+        // Not the unfolding itself: what grows while others hold it is copied each time.
+        return try batch.memory(key(id, form), byteCount: byteCount) { [unowned self] memory, converted in
             // All memory has a base.
             try unsafe unfolding.withFloats(id, converted: converted) { numbers in unsafe pack(numbers, memory.bytes.baseAddress!) }
             unfolding.release(id)
@@ -394,8 +394,7 @@ final class Compiler {
 
     /// The same of weights that are bytes.
     func packedBytes(_ id: ValueID, form: [Int], byteCount: Int, _ pack: @escaping (UnsafeRawPointer, UnsafeMutableRawPointer) -> Void) throws -> OwnedMemory {
-        let unfolding = unfolding
-        return try batch.memory(key(id, form), byteCount: byteCount) { memory, _ in
+        return try batch.memory(key(id, form), byteCount: byteCount) { [unowned self] memory, _ in
             guard case .plain(let bytes) = try unfolding.tensor(id).inPlace().encoding, let address = unsafe bytes.address else {
                 throw ModelError(.internalFault, "weights that have no bytes")
             }

@@ -9,14 +9,25 @@ final class Constant: @unchecked Sendable {
         case sparse(SparseTensor)
     }
 
+    /// What the constants of one plan have in common.
+    final class Owner: Sendable {
+        /// That a sparse one may take when it is made dense.
+        let maximumBytes: Int
+        /// One for all: each is made ready once only.
+        let lock = Lock()
+
+        init(maximumBytes: Int) {
+            self.maximumBytes = maximumBytes
+        }
+    }
+
     private let origin: Source
-    private let maximumBytes: Int
-    private let lock = Lock()
+    private let owner: Owner
     private var ready: Value?
 
-    init(_ source: Source, maximumBytes: Int) {
+    init(_ source: Source, _ owner: Owner) {
         origin = source
-        self.maximumBytes = maximumBytes
+        self.owner = owner
     }
 
     /// Its type and dims, without making it ready.
@@ -38,11 +49,11 @@ final class Constant: @unchecked Sendable {
 
     var value: Value {
         get throws {
-            try lock.locked {
+            try owner.lock.locked {
                 if let ready { return ready }
                 let tensor = switch origin {
                 case .tensor(let tensor): try tensor.readyToRun()
-                case .sparse(let sparse): try sparse.dense(maximumBytes: maximumBytes)
+                case .sparse(let sparse): try sparse.dense(maximumBytes: owner.maximumBytes)
                 }
                 // What flows through a graph is known by its edge: names and notes stay behind.
                 let value = Value.tensor(Tensor(tensor.elementType, dims: tensor.dims, encoding: tensor.encoding))

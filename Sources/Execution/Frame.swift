@@ -38,12 +38,13 @@ final class Frame {
 
     /// Values of all outputs, in order; nil for an output that is an omitted input or output of a node. A frame is used once.
     func execute(observer: (any RunObserver)? = nil) throws -> [Value?] {
-        for step in plan.steps {
+        let releases = plan.releases
+        for (index, step) in plan.steps.enumerated() {
             let start = observer == nil ? 0 : monotonicSeconds()
             let outputs = try within(step.node.label) { try perform(step) }
             if let observer { observer.ran(step.node, outputs: outputs, seconds: monotonicSeconds() - start) }
-            for (index, slot) in step.outputs.enumerated() { if let slot { slots[slot] = outputs[index] } }
-            for slot in step.releases { slots[slot] = nil }
+            for (output, slot) in step.outputs.enumerated() { if let slot { slots[slot] = outputs[output] } }
+            for slot in releases[index] { slots[slot] = nil }
         }
         return try plan.outputs.map(value)
     }

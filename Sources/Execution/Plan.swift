@@ -27,17 +27,22 @@ final class Plan: Sendable {
         let outputs: [Int?]
         /// Graphs in attributes, by the attribute's name.
         let subgraphs: [Name: Plan]
-        /// Slots that nobody reads after this step.
-        let releases: [Int]
 
-        init(_ draft: PlanDraft.Step, releases: [Int]) {
-            node = draft.node
-            opset = draft.opset
-            action = draft.action
-            operands = draft.operands
-            outputs = draft.outputs
-            subgraphs = draft.subgraphs
-            self.releases = releases
+        init(node: Node, opset: Int, action: Action, operands: [Operand], outputs: [Int?], subgraphs: [Name: Plan]) {
+            self.node = node
+            self.opset = opset
+            self.action = action
+            self.operands = operands
+            self.outputs = outputs
+            self.subgraphs = subgraphs
+        }
+
+        /// Slots that it or one of its subgraphs reads.
+        var reads: [Int] {
+            var slots: [Int] = []
+            for operand in operands { if case .slot(let slot) = operand { slots.append(slot) } }
+            for plan in subgraphs.values { slots += plan.captures.map(\.outer) }
+            return slots
         }
     }
 
@@ -65,6 +70,9 @@ final class Plan: Sendable {
     /// Graphs in attributes are left out: whether they run is known then.
     let functionCalls: Int
     let programs = ProgramCache()
+    private let lastUses = LastUses()
+    /// For each step the slots that nobody reads after it.
+    var releases: [[Int]] { lastUses.of(self) }
 
     init(inputs: [Input], outputs: [Operand], outputNames: [Name], captures: [Capture], steps: [Step], slotCount: Int) {
         self.inputs = inputs

@@ -13,14 +13,16 @@ final class Planner {
     static let maximumNodeCount = 2_000_000
 
     private let functions: [FunctionKey: Function]
-    private let maximumTensorBytes: Int
+    private let constants: Constant.Owner
+    /// The first operators that were asked for.
+    private var kernels: [(opType: Name, domain: Name, kernel: (any Runnable.Type)?)] = []
     private var plannedFunctions: [FunctionKey: Plan] = [:]
     private var unsupported = UnsupportedOperators()
     private var nodeCount = 0
 
     private init(_ model: Model, maximumTensorBytes: Int) {
         functions = Dictionary(model.functions.map { (FunctionKey($0), $0) }) { first, _ in first }
-        self.maximumTensorBytes = maximumTensorBytes
+        constants = Constant.Owner(maximumBytes: maximumTensorBytes)
     }
 
     static func plan(_ model: Model, maximumTensorBytes: Int) throws -> Plan {
@@ -45,21 +47,21 @@ final class Planner {
     }
 
     private func plan(_ graph: Graph, outer: Scope?, _ context: Context) throws -> Plan {
-        let scope = Scope(outer: outer)
-        var standards: [Name: Constant] = [:]
-        for tensor in graph.initializers where !(tensor.name?.isEmpty ?? true) {
-            standards[tensor.name ?? ""] = Constant(.tensor(tensor), maximumBytes: maximumTensorBytes)
+        let scope = Scope(outer: outer, expected: graph.initializers.count + graph.inputs.count + graph.nodes.count)
+        for tensor in graph.initializers {
+            guard let name = tensor.name, !name.isEmpty else { continue }
+            scope.declare(name, Constant(.tensor(tensor), constants))
         }
-        for sparse in graph.sparseInitializers where !(sparse.values?.name?.isEmpty ?? true) {
-            standards[sparse.values?.name ?? ""] = Constant(.sparse(sparse), maximumBytes: maximumTensorBytes)
+        for sparse in graph.sparseInitializers {
+            guard let name = sparse.values?.name, !name.isEmpty else { continue }
+            scope.declare(name, Constant(.sparse(sparse), constants))
         }
         var inputs: [Plan.Input] = []
         for info in graph.inputs {
             let name = info.name ?? ""
-            guard let slot = scope.declare(name) else { throw ModelError(.invalidGraph, "input '\(name)' is there twice") }
-            inputs.append(Plan.Input(name: name, info: info, slot: slot, standard: standards.removeValue(forKey: name)))
+            guard let (slot, standard) = scope.declareInput(name) else { throw ModelError(.invalidGraph, "input '\(name)' is there twice") }
+            inputs.append(Plan.Input(name: name, info: info, slot: slot, standard: standard))
         }
-        for (name, constant) in standards { _ = scope.declare(name, constant) }
         return try plan(graph.nodes, scope, inputs: inputs, outputs: graph.outputs.map { $0.name ?? "" }, context)
     }
 
@@ -72,22 +74,28 @@ final class Planner {
             throw ModelError(.limit, "stands for more than \(Self.maximumNodeCount) nodes when its function calls are replaced by their bodies")
         }
         let nodes = context.attributes == nil ? nodes : nodes.map { $0.resolvingReferences(context.attributes) }
-        let targets = try nodes.map { node in try within(node.label) { try declareOutputs(node, scope) } }
-        var draft = PlanDraft(scope: scope)
-        for case (let node, let targets?) in zip(nodes, targets) {
-            draft.add(try within(node.label) { try draftStep(node, targets, scope, context) })
+        var targets: [[Int?]?] = []
+        targets.reserveCapacity(nodes.count)
+        for index in nodes.indices { targets.append(try within(nodes[index].label) { try declareOutputs(nodes[index], scope) }) }
+        var steps: [Plan.Step] = []
+        steps.reserveCapacity(nodes.count)
+        for index in nodes.indices {
+            guard let made = targets[index] else { continue }
+            steps.append(try within(nodes[index].label) { try step(nodes[index], made, scope, context) })
         }
         let results = try outputs.map { name -> Plan.Operand in
             guard let operand = scope.resolve(name) else { throw ModelError(.invalidGraph, "output '\(name)' is made by no node") }
             return operand
         }
-        return try draft.finish(inputs: inputs, outputs: results, outputNames: outputs)
+        return Plan(
+            inputs: inputs, outputs: results, outputNames: outputs, captures: scope.captures,
+            steps: try PlanOrder.sorted(steps, slotCount: scope.slotCount), slotCount: scope.slotCount)
     }
 
     /// Slots for what the node makes. Nil for a Constant of a plain tensor, which is no step but a constant like an initializer.
     private func declareOutputs(_ node: Node, _ scope: Scope) throws -> [Int?]? {
         if let tensor = constant(of: node), node.outputs.count == 1 {
-            guard scope.declare(node.outputs[0], Constant(.tensor(tensor), maximumBytes: maximumTensorBytes)) else { throw taken(node.outputs[0]) }
+            guard scope.declareOutput(node.outputs[0], Constant(.tensor(tensor), constants)) else { throw taken(node.outputs[0]) }
             return nil
         }
         return try node.outputs.map { name in
@@ -102,32 +110,43 @@ final class Planner {
     }
 
     private func constant(of node: Node) -> Tensor? {
-        guard node.opType == "Constant", Domain.canonical(node.domain).isEmpty, functions[FunctionKey(node)] == nil, node.attributes.count == 1,
+        guard node.opType == "Constant", Domain.canonical(node.domain).isEmpty, node.attributes.count == 1, function(of: node) == nil,
             case .tensor(let tensor)? = node.attribute("value")?.value
         else { return nil }
         return tensor
     }
 
-    private func draftStep(_ node: Node, _ targets: [Int?], _ scope: Scope, _ context: Context) throws -> PlanDraft.Step {
+    /// The function that a node calls.
+    private func function(of node: Node) -> Function? { functions.isEmpty ? nil : functions[FunctionKey(node)] }
+
+    private func step(_ node: Node, _ targets: [Int?], _ scope: Scope, _ context: Context) throws -> Plan.Step {
         let operands = try node.inputs.map { name -> Plan.Operand in
             if name.isEmpty { return .none }
             guard let operand = scope.resolve(name) else { throw ModelError(.invalidGraph, "reads '\(name)', which nothing makes") }
             return operand
         }
-        let opset = context.opset(Domain.canonical(node.domain))
-        if let function = functions[FunctionKey(node)] {
+        let domain = Domain.canonical(node.domain), opset = context.opset(domain)
+        if let function = function(of: node) {
             let plan = try within(function.place.description) { try self.plan(function, calledBy: node, context) }
-            return PlanDraft.Step(node: node, opset: opset, action: .function(plan), operands: operands, outputs: targets, subgraphs: [:])
+            return Plan.Step(node: node, opset: opset, action: .function(plan), operands: operands, outputs: targets, subgraphs: [:])
         }
         var subgraphs: [Name: Plan] = [:]
         for attribute in node.attributes {
             guard case .graph(let graph) = attribute.value, let name = attribute.name else { continue }
             subgraphs[name] = try within("graph '\(name)'") { try self.plan(graph, outer: scope, context.deeper()) }
         }
-        let kernel = Operators.runnable(node.opType ?? "", domain: Domain.canonical(node.domain))
+        let kernel = kernel(node.opType ?? "", domain: domain)
         if kernel == nil { unsupported.add(node, opset: opset) }
-        return PlanDraft.Step(
+        return Plan.Step(
             node: node, opset: opset, action: .kernel(kernel ?? Identity.self), operands: operands, outputs: targets, subgraphs: subgraphs)
+    }
+
+    private func kernel(_ opType: Name, domain: Name) -> (any Runnable.Type)? {
+        // Nodes of few operators make a graph.
+        for known in kernels where known.opType == opType && known.domain == domain { return known.kernel }
+        let kernel = Operators.runnable(opType, domain: domain)
+        if kernels.count < 16 { kernels.append((opType, domain, kernel)) }
+        return kernel
     }
 
     private func plan(_ function: Function, calledBy node: Node, _ context: Context) throws -> Plan {
@@ -141,7 +160,7 @@ final class Planner {
         var attributes: [Name: Attribute] = [:]
         for attribute in function.attributeDefaults + node.attributes { if let name = attribute.name { attributes[name] = attribute } }
         let opsets = function.opsetImports.isEmpty ? context.opsets : Domain.versions(function.opsetImports)
-        let scope = Scope(outer: nil)
+        let scope = Scope(outer: nil, expected: function.inputs.count + function.nodes.count)
         let inputs = try function.inputs.map { name in
             guard let slot = scope.declare(name) else { throw ModelError(.invalidGraph, "input '\(name)' is there twice") }
             return Plan.Input(name: name, info: ValueInfo(name: name, type: nil), slot: slot, standard: nil)

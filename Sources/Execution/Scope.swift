@@ -4,40 +4,56 @@ internal import Tensors
 /// of them gets a slot of its own, filled when the graph starts.
 final class Scope {
     private let outer: Scope?
-    private var operands: [Name: Plan.Operand] = [:]
+    private var names = NameTable<Plan.Operand>()
     private(set) var slotCount = 0
     private(set) var captures: [Plan.Capture] = []
 
-    init(outer: Scope?) {
+    /// `expected`: how many names will be declared, about.
+    init(outer: Scope?, expected: Int) {
         self.outer = outer
+        names.reserve(expected)
+    }
+
+    /// What an initializer is. The last of several with one name counts.
+    func declare(_ name: Name, _ initializer: Constant) {
+        let (entry, _) = names.insert(name, .constant(initializer))
+        names[entry] = .constant(initializer)
+    }
+
+    /// A slot for an input, and the initializer of that name, which is its value where none is given; nil if there is such an input already.
+    /// To be called when all initializers are declared.
+    func declareInput(_ name: Name) -> (slot: Int, standard: Constant?)? {
+        let (entry, isNew) = names.insert(name, .slot(slotCount))
+        var standard: Constant?
+        if !isNew {
+            guard case .constant(let constant) = names[entry] else { return nil }
+            standard = constant
+            names[entry] = .slot(slotCount)
+        }
+        slotCount += 1
+        return (slotCount - 1, standard)
     }
 
     /// A new slot for a value of this graph; nil if the name is taken.
     func declare(_ name: Name) -> Int? {
-        guard operands[name] == nil else { return nil }
-        operands[name] = .slot(slotCount)
+        guard names.insert(name, .slot(slotCount)).isNew else { return nil }
         slotCount += 1
         return slotCount - 1
     }
 
-    /// False if the name is taken.
-    func declare(_ name: Name, _ constant: Constant) -> Bool {
-        guard operands[name] == nil else { return false }
-        operands[name] = .constant(constant)
-        return true
-    }
+    /// A node's output that is a constant; false if the name is taken.
+    func declareOutput(_ name: Name, _ constant: Constant) -> Bool { names.insert(name, .constant(constant)).isNew }
 
     /// What `name` stands for here; nil if nothing around has that name.
     func resolve(_ name: Name) -> Plan.Operand? {
-        if let known = operands[name] { return known }
-        guard let found = outer?.resolve(name) else { return nil }
-        guard case .slot(let slot) = found else {
-            operands[name] = found
-            return found
+        if let entry = names.find(name) { return names[entry] }
+        guard var found = outer?.resolve(name) else { return nil }
+        if case .slot(let slot) = found {
+            captures.append(Plan.Capture(outer: slot, inner: slotCount))
+            found = .slot(slotCount)
+            slotCount += 1
         }
-        captures.append(Plan.Capture(outer: slot, inner: slotCount))
-        operands[name] = .slot(slotCount)
-        slotCount += 1
-        return operands[name]
+        _ = names.insert(name, found)
+        return found
     }
 }

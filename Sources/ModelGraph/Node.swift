@@ -37,7 +37,9 @@ public struct Node: Equatable, Sendable {
 
     /// The attribute of that name, if the node has it.
     public func attribute(_ name: Name) -> Attribute? {
-        attributes.first { $0.name == name }
+        // One by one is as good as any way for a handful, and only the one that is found is copied.
+        for index in attributes.indices { if let known = attributes[index].name, known == name { return attributes[index] } }
+        return nil
     }
 }
 

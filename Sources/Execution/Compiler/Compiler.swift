@@ -58,7 +58,7 @@ final class Compiler {
         var codes: QuantizedValue?
     }
 
-    private(set) var unfolding: Unfolding
+    let unfolding: Unfolding
     let packs: PackCache
     private let batch: PackBatch
     private let run: Run

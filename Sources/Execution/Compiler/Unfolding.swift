@@ -34,7 +34,7 @@ final class Item {
 
 /// A plan for inputs of known types and dims as one flat list of nodes: functions in place of their calls, with what is known of
 /// every value, and without what needs no run.
-struct Unfolding {
+final class Unfolding {
     struct Value {
         var fact: Fact
         var source: Source
@@ -91,13 +91,13 @@ struct Unfolding {
         }
     }
 
-    private mutating func new(_ fact: Fact, _ source: Source) -> ValueID {
+    private func new(_ fact: Fact, _ source: Source) -> ValueID {
         values.append(Value(fact: fact, source: source))
         return values.count - 1
     }
 
     /// A value that no item of the graph makes.
-    mutating func addValue(_ fact: Fact) -> ValueID { new(fact, .run(nil)) }
+    func addValue(_ fact: Fact) -> ValueID { new(fact, .run(nil)) }
 
     /// Items that read each value; nil where the caller or a subgraph does too.
     func readers() -> [[Int]?] {
@@ -120,14 +120,14 @@ struct Unfolding {
         if case .folded(let item, 0) = values[id].source, item.operatorName == "DequantizeLinear" { item } else { nil }
     }
 
-    private mutating func value(of constant: Constant) throws -> ValueID {
+    private func value(of constant: Constant) throws -> ValueID {
         if let known = constants[ObjectIdentifier(constant)] { return known }
         let id = new(try constant.fact, .constant(constant))
         constants[ObjectIdentifier(constant)] = id
         return id
     }
 
-    private mutating func unfold(_ plan: Plan, slots: inout [ValueID?]) throws -> [ValueID?] {
+    private func unfold(_ plan: Plan, slots: inout [ValueID?]) throws -> [ValueID?] {
         func id(_ operand: Plan.Operand) throws -> ValueID? {
             switch operand {
             case .none: nil
@@ -169,10 +169,10 @@ struct Unfolding {
         return (name, plan)
     }
 
-    private mutating func add(_ step: Plan.Step, _ kernel: any Runnable.Type, _ inputs: [ValueID?], _ slots: inout [ValueID?]) throws {
+    private func add(_ step: Plan.Step, _ kernel: any Runnable.Type, _ inputs: [ValueID?], _ slots: inout [ValueID?]) throws {
         let facts = inputs.map { id in id.map { values[$0].fact } }
         // What cannot be right is found again when it runs, with the values at hand.
-        let results = (try? Operators.infer(step.node, opset: step.opset, inputs: facts)) ?? []
+        let results = (try? Operators.infer(step.node, of: kernel, opset: step.opset, inputs: facts)) ?? []
         func fact(_ index: Int) -> Fact { index < results.count ? results[index] : .unknown }
 
         // Weights in codes stay so for kernels that take them.
@@ -206,7 +206,7 @@ struct Unfolding {
 
     /// True if the item needs no run: small results are computed at once, so that the shapes that follow from them are known, large
     /// ones when somebody asks for them.
-    private mutating func fold(_ item: Item) -> Bool {
+    private func fold(_ item: Item) -> Bool {
         let sizes = item.outputs.compactMap { id in id.map { values[$0].fact } }.map { $0.elementType == nil ? nil : $0.fixedDims.flatMap { elementCount(of: $0) } }
         if sizes.allSatisfy({ $0.map { $0 > Self.foldingLimit } ?? false }) || (item.operatorName == "DequantizeLinear" && sizes.allSatisfy { $0 != nil }) {
             for (index, id) in item.outputs.enumerated() { if let id { values[id].source = .folded(item, output: index) } }
@@ -316,13 +316,5 @@ extension Unfolding {
 extension Tensor {
     fileprivate var isEncoded: Bool {
         if case .plain = encoding { false } else { true }
-    }
-}
-
-extension Runnable {
-    /// Two runs with equal inputs need not make equal outputs.
-    fileprivate static var isRandom: Bool {
-        ["RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike", "Multinomial", "Bernoulli"].contains(name)
-            || name == "Dropout"
     }
 }

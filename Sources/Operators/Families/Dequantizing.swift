@@ -51,10 +51,16 @@ enum Dequantizing {
     ) throws -> Tensor {
         let source = try x.converted(to: R.self), scales = try scale.converted(to: R.self), zeros = try zero?.converted(to: R.self)
         let result = try NewElements<R>(source.count)
-        grid.forEachRun { start, count, first, step in
-            for index in 0..<count {
-                let zero = zeros.map { $0[first + index * step] } ?? 0
-                result[start + index] = (source[start + index] - zero) * scales[first + index * step]
+        unsafe source.withUnsafeBuffer { source in
+            unsafe scales.withUnsafeBuffer { scales in
+                unsafe result.withUnsafeBuffer { result in
+                    grid.forEachRun { start, count, first, step in
+                        for index in 0..<count {
+                            let zero = zeros.map { $0[first + index * step] } ?? 0
+                            unsafe result[start + index] = (source[start + index] - zero) * scales[first + index * step]
+                        }
+                    }
+                }
             }
         }
         return try R.tensor(result, type, x.dims)

@@ -114,6 +114,13 @@ extension Operators {
         guard let opType = node.opType, let found = find(opType, domain: Domain.canonical(node.domain)) else {
             return [Fact](repeating: .unknown, count: node.outputs.count)
         }
+        return try infer(node, of: found, opset: opset, inputs: inputs, subgraphs: subgraphs, runsConstants: runsConstants)
+    }
+
+    /// The same of a node whose operator is known.
+    package static func infer(
+        _ node: Node, of found: any Operator.Type, opset: Int, inputs: [Fact?], subgraphs: (any SubgraphInference)? = nil, runsConstants: Bool = true
+    ) throws -> [Fact] {
         var facts: [Fact] = []
         if let rule = found.inference?.rule {
             facts = try rule.infer(InferenceCall(node: node, opset: opset, inputs: inputs, subgraphs: subgraphs))

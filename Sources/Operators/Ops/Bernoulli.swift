@@ -3,6 +3,7 @@ package import Tensors
 package enum Bernoulli: Inferring, Runnable {
     package static let name: Name = "Bernoulli"
     package static let limits: String? = "other numbers than those of NumPy or ONNX Runtime"
+    package static let isRandom = true
 
     static func infer(_ call: InferenceCall) throws -> [Fact] { try call.likeInput(as: call.elementType("dtype")) }
 

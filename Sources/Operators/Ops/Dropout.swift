@@ -4,6 +4,7 @@ package import Tensors
 package enum Dropout: Inferring, Runnable {
     package static let name: Name = "Dropout"
     package static let limits: String? = "in training, other random numbers than those of NumPy or ONNX Runtime"
+    package static let isRandom = true
 
     static func infer(_ call: InferenceCall) throws -> [Fact] {
         let input = try call.tensor(0)

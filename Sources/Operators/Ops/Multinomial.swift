@@ -8,6 +8,7 @@ package import Tensors
 package enum Multinomial: Inferring, Runnable {
     package static let name: Name = "Multinomial"
     package static let limits: String? = "other numbers than those of NumPy or ONNX Runtime"
+    package static let isRandom = true
 
     static func infer(_ call: InferenceCall) throws -> [Fact] { [Fact(try call.elementType("dtype") ?? .int32, [try call.dims(0)?.first ?? .unknown, .value(try call.int("sample_size", 1))])] }
 

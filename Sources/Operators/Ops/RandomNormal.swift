@@ -3,6 +3,7 @@ package import Tensors
 package enum RandomNormal: Inferring, Runnable {
     package static let name: Name = "RandomNormal"
     package static let limits: String? = "other numbers than those of NumPy or ONNX Runtime"
+    package static let isRandom = true
 
     static func infer(_ call: InferenceCall) throws -> [Fact] { [Fact(try call.elementType("dtype") ?? .float, fixed: try call.required("shape", call.ints("shape")))] }
 

@@ -3,6 +3,7 @@ package import Tensors
 package enum RandomNormalLike: Inferring, Runnable {
     package static let name: Name = "RandomNormalLike"
     package static let limits: String? = "other numbers than those of NumPy or ONNX Runtime"
+    package static let isRandom = true
 
     static func infer(_ call: InferenceCall) throws -> [Fact] { try call.likeInput(as: call.elementType("dtype")) }
 

@@ -7,8 +7,11 @@ package import Tensors
 package protocol Runnable: Operator {
     /// One value per output that the node has; nil for one that it left out.
     static func run(_ call: Call) throws -> [Value?]
+    /// True if two runs with equal inputs need not make equal outputs.
+    static var isRandom: Bool { get }
 }
 
 extension Runnable {
+    package static var isRandom: Bool { false }
     package static var runnable: (any Runnable.Type)? { Self.self }
 }

@@ -10,11 +10,13 @@ final class Constant: @unchecked Sendable {
     }
 
     /// What the constants of one plan have in common.
-    final class Owner: Sendable {
+    final class Owner: @unchecked Sendable {
         /// That a sparse one may take when it is made dense.
         let maximumBytes: Int
         /// One for all: each is made ready once only.
         let lock = Lock()
+        /// How many there are; only planning adds to them.
+        fileprivate(set) var count = 0
 
         init(maximumBytes: Int) {
             self.maximumBytes = maximumBytes
@@ -22,12 +24,16 @@ final class Constant: @unchecked Sendable {
     }
 
     private let origin: Source
-    private let owner: Owner
+    let owner: Owner
+    /// Among those of its owner.
+    let number: Int
     private var ready: Value?
 
     init(_ source: Source, _ owner: Owner) {
         origin = source
         self.owner = owner
+        number = owner.count
+        owner.count += 1
     }
 
     /// Its type and dims, without making it ready.

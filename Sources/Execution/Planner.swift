@@ -12,16 +12,22 @@ final class Planner {
     /// Nodes of all plans together.
     static let maximumNodeCount = 2_000_000
 
+    private struct FoundKernel {
+        let opType: Name
+        let domain: Name
+        let kernel: (any Runnable.Type)?
+    }
+
     private let functions: [FunctionKey: Function]
     private let constants: Constant.Owner
     /// The first operators that were asked for.
-    private var kernels: [(opType: Name, domain: Name, kernel: (any Runnable.Type)?)] = []
+    private var kernels: [FoundKernel] = []
     private var plannedFunctions: [FunctionKey: Plan] = [:]
     private var unsupported = UnsupportedOperators()
     private var nodeCount = 0
 
     private init(_ model: Model, maximumTensorBytes: Int) {
-        functions = Dictionary(model.functions.map { (FunctionKey($0), $0) }) { first, _ in first }
+        functions = model.functions.isEmpty ? [:] : Dictionary(model.functions.map { (FunctionKey($0), $0) }) { first, _ in first }
         constants = Constant.Owner(maximumBytes: maximumTensorBytes)
     }
 
@@ -145,7 +151,7 @@ final class Planner {
         // Nodes of few operators make a graph.
         for known in kernels where known.opType == opType && known.domain == domain { return known.kernel }
         let kernel = Operators.runnable(opType, domain: domain)
-        if kernels.count < 16 { kernels.append((opType, domain, kernel)) }
+        if kernels.count < 16 { kernels.append(FoundKernel(opType: opType, domain: domain, kernel: kernel)) }
         return kernel
     }
 

@@ -70,6 +70,14 @@ package struct Elements<T: Element>: RandomAccessCollection, Sendable {
         return unsafe base[index]
     }
 
+    /// The same in an array of its own.
+    @inlinable package var array: [T] {
+        unsafe [T](unsafeUninitializedCapacity: count) { target, filled in
+            _ = unsafe target.initialize(from: UnsafeBufferPointer(start: base, count: count))
+            filled = count
+        }
+    }
+
     /// For C and for loops whose bounds were checked before.
     @inlinable package func withUnsafeBuffer<R>(_ body: (UnsafeBufferPointer<T>) throws -> R) rethrows -> R {
         try unsafe body(UnsafeBufferPointer(start: base, count: count))

@@ -28,19 +28,23 @@ struct AttentionChains {
         let members: [Int]
     }
 
-    private(set) var byRoot: [Int: Chain] = [:]
-    private(set) var members: Set<Int> = []
+    private var chains: [Chain] = []
+    private(set) var members: ChainMembers
 
-    init(_ unfolding: Unfolding) {
+    init(_ unfolding: Unfolding, _ readers: Readers) {
+        members = ChainMembers(count: unfolding.items.count)
         let softmaxes = unfolding.items.indices.filter { unfolding.items[$0].operatorName == "Softmax" }
         guard !softmaxes.isEmpty else { return }
-        let finder = Finder(unfolding)
+        let finder = Finder(unfolding, readers)
         for index in softmaxes {
-            guard let chain = finder.chain(around: index), let root = chain.members.last, members.isDisjoint(with: chain.members) else { continue }
-            byRoot[root] = chain
-            members.formUnion(chain.members)
+            guard let chain = finder.chain(around: index), !chain.members.contains(where: { members.contains($0) }) else { continue }
+            members.add(chain.members, of: chains.count)
+            chains.append(chain)
         }
     }
+
+    /// The chain whose last item this is.
+    func chain(at item: Int) -> Chain? { members.chain(at: item).map { chains[$0] } }
 }
 
 private struct Finder {
@@ -50,10 +54,10 @@ private struct Finder {
     /// The item that makes a value.
     var makers: [Int?]
 
-    init(_ unfolding: Unfolding) {
+    init(_ unfolding: Unfolding, _ readers: Readers) {
         self.unfolding = unfolding
         items = unfolding.items
-        readers = Readers(unfolding)
+        self.readers = readers
         makers = [Int?](repeating: nil, count: unfolding.values.count)
         for (index, item) in items.enumerated() { for case let id? in item.outputs { makers[id] = index } }
     }
@@ -113,7 +117,7 @@ private struct Finder {
 
     /// What makes the value, if only that item reads it.
     private func inner(_ id: ValueID, _ reader: Int) -> Int? {
-        guard readers.readers(id) == [reader], let maker = makers[id], items[maker].outputs.count == 1 else { return nil }
+        guard readers.only(id) == reader, let maker = makers[id], items[maker].outputs.count == 1 else { return nil }
         return maker
     }
 

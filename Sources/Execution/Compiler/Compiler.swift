@@ -36,6 +36,8 @@ final class Compiler {
         var isTouched = false
         /// Its bytes must outlive the arena's use: an output, or an input of a generic kernel.
         var escapes = false
+        /// The step that wrote it last.
+        var maker: Int?
     }
 
     struct DraftStep {
@@ -66,14 +68,11 @@ final class Compiler {
     private(set) var drafts: [Draft] = []
     private(set) var steps: [DraftStep] = []
     private(set) var scratchByteCount = 0
-    /// The step that wrote a buffer last.
-    private var makers: [BufferID: Int] = [:]
     private var forms: [Forms]
     private(set) var groups: ElementwiseGroups
     /// Items whose work is part of a step of an item before them.
     private var isDone: [Bool]
-    /// Who reads a value; nil where somebody other than items of this program does.
-    let readers: [[Int]?]
+    let readers: Readers
     private let chains: NormalizationChains
     private let attentions: AttentionChains
 
@@ -83,11 +82,12 @@ final class Compiler {
         packs = run.packs
         batch = PackBatch(run.packs)
         forms = [Forms](repeating: Forms(), count: unfolding.values.count)
-        chains = NormalizationChains(unfolding)
-        attentions = AttentionChains(unfolding)
-        groups = ElementwiseGroups(unfolding, except: chains.members.union(attentions.members))
+        readers = Readers(unfolding)
+        chains = NormalizationChains(unfolding, readers)
+        attentions = AttentionChains(unfolding, readers)
+        let (chains, attentions) = (chains.members, attentions.members)
+        groups = ElementwiseGroups(unfolding, readers) { chains.contains($0) || attentions.contains($0) }
         isDone = [Bool](repeating: false, count: unfolding.items.count)
-        readers = unfolding.readers()
     }
 
     static func compile(_ plan: Plan, inputs: [Fact?], captures: [Fact], run: Run) throws -> Program {
@@ -113,8 +113,8 @@ final class Compiler {
 
     private func lower(_ item: Item, _ index: Int) throws {
         if isDone[index] { return }
-        if chains.members.contains(index) { return try chains.byRoot[index].map(lowerNormalization) ?? () }
-        if attentions.members.contains(index) { return try attentions.byRoot[index].map(lowerAttention) ?? () }
+        if chains.members.contains(index) { return try chains.chain(at: index).map(lowerNormalization) ?? () }
+        if attentions.members.contains(index) { return try attentions.chain(at: index).map(lowerAttention) ?? () }
         if let done = try QuantizedPattern.lower(item, self) {
             for other in done { isDone[other] = true }
             return
@@ -409,7 +409,7 @@ final class Compiler {
 
     /// Adds a step. Buffers that it writes have their first value from it.
     func emit(_ step: any Step, for nodes: [Node], reads: [BufferID], writes: [BufferID], scratch: Int = 0) {
-        for buffer in writes { makers[root(buffer)] = steps.count }
+        for buffer in writes { drafts[root(buffer)].maker = steps.count }
         steps.append(DraftStep(step: step, nodes: nodes, reads: reads, writes: writes))
         scratchByteCount = max(scratchByteCount, scratch)
     }
@@ -419,7 +419,7 @@ final class Compiler {
         steps[index].nodes += nodes
         steps[index].reads += reads
         steps[index].writes = writes
-        for buffer in writes { makers[root(buffer)] = index }
+        for buffer in writes { drafts[root(buffer)].maker = index }
         scratchByteCount = max(scratchByteCount, scratch)
     }
 
@@ -427,7 +427,7 @@ final class Compiler {
     func withdrawStep(at index: Int) { steps.remove(at: index) }
 
     /// The step that wrote a buffer last; nil for constants and what is given.
-    func maker(of buffer: BufferID) -> Int? { makers[root(buffer)] }
+    func maker(of buffer: BufferID) -> Int? { drafts[root(buffer)].maker }
 
     func lowerGenerically(_ item: Item) throws {
         let operands = try item.inputs.map { id in try id.map { try exact($0) } ?? .none }
@@ -452,8 +452,8 @@ final class Compiler {
             for buffer in step.reads + step.writes { last[root(buffer)] = position }
             for buffer in step.writes where first[root(buffer)] < 0 { first[root(buffer)] = position }
         }
-        var kept = Set<BufferID>()
-        for case .buffer(let buffer) in outputs { kept.insert(root(buffer)) }
+        var isKept = [Bool](repeating: false, count: drafts.count)
+        for case .buffer(let buffer) in outputs { isKept[root(buffer)] = true }
 
         // The plan of an arena takes time by the square of its pieces.
         let isLarge = drafts.count > 10_000
@@ -465,11 +465,11 @@ final class Compiler {
             case .arena where drafts[id].escapes || isLarge:
                 drafts[id].home = .fresh
                 makes[first[id]].append(id)
-                if !kept.contains(id) { releases[last[id]].append(id) }
+                if !isKept[id] { releases[last[id]].append(id) }
             case .arena:
                 owners.append(id)
                 pieces.append(ArenaPlan.Piece(byteCount: drafts[id].byteCount, first: first[id], last: last[id]))
-            case .given: if !kept.contains(id), last[id] >= 0 { releases[last[id]].append(id) }
+            case .given: if !isKept[id], last[id] >= 0 { releases[last[id]].append(id) }
             case .fresh, .constant, .part: break
             }
         }

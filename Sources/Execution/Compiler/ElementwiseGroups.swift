@@ -17,23 +17,19 @@ struct ElementwiseGroups {
     static let limit = 24
 
     private var roots: [Int?]
-    private var members: [Int: [Int]] = [:]
+    /// By root, from the last on.
+    private var members: [[Int]]
 
-    /// `taken`: items that something else does.
-    init(_ unfolding: Unfolding, except taken: Set<Int> = []) {
+    /// `isTaken`: whether something else does an item.
+    init(_ unfolding: Unfolding, _ readers: Readers, except isTaken: (Int) -> Bool) {
         let items = unfolding.items
         roots = [Int?](repeating: nil, count: items.count)
-        var readers = [[Int]](repeating: [], count: unfolding.values.count), isSeen = [Bool](repeating: false, count: unfolding.values.count)
-        for case let id? in unfolding.outputs { isSeen[id] = true }
-        for (index, item) in items.enumerated() {
-            for case let id? in item.inputs { readers[id].append(index) }
-            for subgraph in item.subgraphs.values { for id in subgraph.captures { isSeen[id] = true } }
-        }
+        members = [[Int]](repeating: [], count: items.count)
         // From the end: a node joins the group of its readers if they are all of one.
-        for index in items.indices.reversed() where !taken.contains(index) && Elementwise.suits(items[index], unfolding) {
+        for index in items.indices.reversed() where !isTaken(index) && Elementwise.suits(items[index], unfolding) {
             var root = index
-            if let output = items[index].outputs[0], !isSeen[output], let first = readers[output].first, let candidate = roots[first],
-                readers[output].allSatisfy({ roots[$0] == candidate }), members[candidate]?.count ?? 0 < Self.limit,
+            if let output = items[index].outputs[0], let own = readers.readers(output), let first = own.first, let candidate = roots[first],
+                own.allSatisfy({ roots[$0] == candidate }), members[candidate].count < Self.limit,
                 unfolding.values[output].fact.fixedDims == unfolding.values[items[candidate].outputs[0] ?? 0].fact.fixedDims
             {
                 root = candidate
@@ -41,12 +37,12 @@ struct ElementwiseGroups {
             // Truth is made within a program only.
             if root == index, Comparison.operators[items[index].operatorName] != nil { continue }
             roots[index] = root
-            members[root, default: []].append(index)
+            members[root].append(index)
         }
     }
 
     func role(of index: Int) -> Role {
         guard let root = roots[index] else { return .none }
-        return root == index ? .root(members[index, default: []].reversed()) : .inner
+        return root == index ? .root(members[index].reversed()) : .inner
     }
 }

@@ -16,17 +16,20 @@ struct NormalizationChains {
         let members: [Int]
     }
 
-    private(set) var byRoot: [Int: Chain] = [:]
-    private(set) var members: Set<Int> = []
+    private var chains: [Chain] = []
+    private(set) var members: ChainMembers
 
-    init(_ unfolding: Unfolding) {
-        let graph = Readers(unfolding)
+    init(_ unfolding: Unfolding, _ graph: Readers) {
+        members = ChainMembers(count: unfolding.items.count)
         for (index, item) in unfolding.items.enumerated() where item.operatorName == "ReduceMean" {
-            guard let chain = Self.chain(from: index, graph, unfolding), let root = chain.members.last else { continue }
-            byRoot[root] = chain
-            members.formUnion(chain.members)
+            guard let chain = Self.chain(from: index, graph, unfolding) else { continue }
+            members.add(chain.members, of: chains.count)
+            chains.append(chain)
         }
     }
+
+    /// The chain whose last item this is.
+    func chain(at item: Int) -> Chain? { members.chain(at: item).map { chains[$0] } }
 
     private static func chain(from first: Int, _ graph: Readers, _ unfolding: Unfolding) -> Chain? {
         let items = unfolding.items
@@ -81,30 +84,5 @@ struct NormalizationChains {
     private static func other(_ item: Item, than value: ValueID?) -> ValueID? {
         guard item.inputs.count == 2, item.inputs[0] != item.inputs[1] else { return nil }
         return item.inputs[0] == value ? item.inputs[1] : item.inputs[0]
-    }
-}
-
-/// Who reads which value.
-struct Readers {
-    /// Items; nil for values that outputs or subgraphs read too.
-    private var byValue: [[Int]?]
-
-    init(_ unfolding: Unfolding) {
-        byValue = [[Int]?](repeating: [], count: unfolding.values.count)
-        for (index, item) in unfolding.items.enumerated() {
-            for case let id? in item.inputs where byValue[id]?.last != index { byValue[id]?.append(index) }
-        }
-        for case let id? in unfolding.outputs { byValue[id] = nil }
-        for item in unfolding.items { for subgraph in item.subgraphs.values { for id in subgraph.captures { byValue[id] = nil } } }
-    }
-
-    /// Each of them once.
-    func readers(_ id: ValueID) -> [Int]? { byValue[id] }
-
-    /// The one item that reads the value, if it is of that operator and makes one output.
-    func only(_ id: ValueID?, is op: String, _ items: [Item]) -> Int? {
-        guard let id, let readers = byValue[id], readers.count == 1, let reader = readers.first, items[reader].operatorName == op, items[reader].outputs.count == 1
-        else { return nil }
-        return reader
     }
 }

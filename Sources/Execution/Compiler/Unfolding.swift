@@ -60,7 +60,8 @@ final class Unfolding {
     /// Whether floats of a run are rounded to codes. Then a last bit can decide a whole step, so that what is computed as the nodes say it, in their order,
     /// falls to the same side of a tie as in other runtimes.
     private(set) var makesCodes = false
-    private var constants: [ObjectIdentifier: ValueID] = [:]
+    /// By the constant's number; -1 for those that nobody read.
+    private var constants: [ValueID] = []
     let environment: any RunEnvironment
 
     /// Nodes, function calls counted, above which a graph is run node by node: functions that call functions unfold to any number.
@@ -99,17 +100,6 @@ final class Unfolding {
     /// A value that no item of the graph makes.
     func addValue(_ fact: Fact) -> ValueID { new(fact, .run(nil)) }
 
-    /// Items that read each value; nil where the caller or a subgraph does too.
-    func readers() -> [[Int]?] {
-        var readers = [[Int]?](repeating: [], count: values.count)
-        for (index, item) in items.enumerated() {
-            for case let id? in item.inputs { readers[id]?.append(index) }
-            for subgraph in item.subgraphs.values { for id in subgraph.captures { readers[id] = nil } }
-        }
-        for case let id? in outputs { readers[id] = nil }
-        return readers
-    }
-
     /// A number that no other constant of the model has while the session lives; nil for what is not the model's own.
     func identity(_ id: ValueID) -> Int? {
         if case .constant(let constant) = values[id].source { Int(bitPattern: ObjectIdentifier(constant)) } else { nil }
@@ -121,9 +111,10 @@ final class Unfolding {
     }
 
     private func value(of constant: Constant) throws -> ValueID {
-        if let known = constants[ObjectIdentifier(constant)] { return known }
+        if constants.isEmpty { constants = [ValueID](repeating: -1, count: constant.owner.count) }
+        if case let known = constants[constant.number], known >= 0 { return known }
         let id = new(try constant.fact, .constant(constant))
-        constants[ObjectIdentifier(constant)] = id
+        constants[constant.number] = id
         return id
     }
 

@@ -123,16 +123,16 @@ extension Compiler {
         let box = KernelBox(thimble_elementwise())
         unsafe thimble_elementwise_begin(box.pointer, thimble_processor(), dims, dims.count)
         let inputs = sources.map { unsafe thimble_elementwise_input(box.pointer, $0.type, $0.strides) }
-        var results: [UInt32] = [], numbers: [Float: UInt32] = [:]
+        var results: [UInt32] = [], numbers: [Float] = [], constants: [UInt32] = []
         func value(_ operand: ElementwiseProgram.Operand) -> UInt32 {
             switch operand {
             case .leaf(let index): return inputs[index]
             case .result(let index): return results[index]
             case .number(let number):
-                if let known = numbers[number] { return known }
-                let made = unsafe thimble_elementwise_constant(box.pointer, number)
-                numbers[number] = made
-                return made
+                if let known = numbers.firstIndex(of: number) { return constants[known] }
+                numbers.append(number)
+                constants.append(unsafe thimble_elementwise_constant(box.pointer, number))
+                return constants[constants.count - 1]
             }
         }
         for step in program.instructions {

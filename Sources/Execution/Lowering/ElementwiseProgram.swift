@@ -5,7 +5,7 @@ internal import Tensors
 
 /// What a group of elementwise nodes computes, whatever the layout: instructions over the values that it reads.
 struct ElementwiseProgram {
-    enum Operand: Hashable {
+    enum Operand: Equatable {
         /// One of `leaves`.
         case leaf(Int)
         case number(Float)
@@ -13,7 +13,7 @@ struct ElementwiseProgram {
         case result(Int)
     }
 
-    enum Leaf: Hashable {
+    enum Leaf: Equatable {
         case value(ValueID)
         /// One number per channel (axis 1) of the result.
         case channels([Float])
@@ -30,8 +30,14 @@ struct ElementwiseProgram {
 
     fileprivate(set) var leaves: [Leaf] = []
     fileprivate(set) var instructions: [Instruction] = []
-    /// What values of the group became.
-    private var made: [ValueID: Operand] = [:]
+    /// What a value of the group became.
+    private struct Made {
+        let value: ValueID
+        var operand: Operand
+    }
+
+    /// A handful.
+    private var made: [Made] = []
     private let unfolding: Unfolding
 
     /// Nil if a node is not what these instructions can do; `Elementwise.suits` told before.
@@ -41,11 +47,12 @@ struct ElementwiseProgram {
             let item = unfolding.items[index]
             guard let output = item.outputs[0], let builder = Elementwise.builders[item.operatorName] else { return nil }
             guard let result = try? builder(item, &self) else { return nil }
-            made[output] = result
+            made.append(Made(value: output, operand: result))
         }
-        guard let index = members.last, let output = unfolding.items[index].outputs[0], let operand = made[output] else { return }
+        guard let last = made.last else { return }
+        let output = last.value
         // A group that computes nothing is a copy.
-        if instructions.isEmpty { made[output] = add(THIMBLE_OP_AFFINE, operand, p: 1) }
+        if instructions.isEmpty { made[made.count - 1].operand = add(THIMBLE_OP_AFFINE, last.operand, p: 1) }
         removeUnread(but: output)
     }
 
@@ -53,8 +60,12 @@ struct ElementwiseProgram {
     private mutating func removeUnread(but output: ValueID) {
         var isRead = [Bool](repeating: false, count: instructions.count)
         func mark(_ operand: Operand?) { if case .result(let index)? = operand { isRead[index] = true } }
-        mark(made[output])
-        for index in instructions.indices.reversed() where isRead[index] { instructions[index].operands.forEach(mark) }
+        mark(operand(of: output))
+        for index in instructions.indices.reversed() where isRead[index] {
+            mark(instructions[index].a)
+            mark(instructions[index].b)
+            mark(instructions[index].c)
+        }
         guard isRead.contains(false) else { return }
         var places: [Int?] = [], count = 0
         for read in isRead {
@@ -70,10 +81,20 @@ struct ElementwiseProgram {
             let old = instructions[$0]
             return Instruction(op: old.op, a: moved(old.a) ?? old.a, b: moved(old.b) ?? old.b, c: moved(old.c) ?? old.c, p: old.p, q: old.q)
         }
-        made = made.compactMapValues(moved)
-        let order = leaves.indices.filter { leaf in made[output] == .leaf(leaf) || instructions.contains { $0.operands.contains(.leaf(leaf)) } }
-        renumber(order)
-        made = made.mapValues { $0.reordered(order) }
+        made = made.compactMap { old in moved(old.operand).map { Made(value: old.value, operand: $0) } }
+        let result = operand(of: output)
+        keepLeaves { result == .leaf($0) }
+    }
+
+    /// Forgets leaves that no instruction reads, but for those that are wanted. Gives the places of those that stay.
+    @discardableResult
+    private mutating func keepLeaves(_ isWanted: (Int) -> Bool) -> [Int] {
+        let order = leaves.indices.filter { leaf in isWanted(leaf) || instructions.contains { $0.reads(.leaf(leaf)) } }
+        if order.count < leaves.count {
+            renumber(order)
+            for index in made.indices { made[index].operand = made[index].operand.reordered(order) }
+        }
+        return order
     }
 
     func unfoldingNumber(_ id: ValueID) -> Float? { unfolding.number(id) }
@@ -88,10 +109,10 @@ struct ElementwiseProgram {
     var makesCodes: Bool { unfolding.makesCodes }
 
     /// What the value became; the last instruction is the root's.
-    func operand(of id: ValueID) -> Operand? { made[id] }
+    func operand(of id: ValueID) -> Operand? { made.first { $0.value == id }?.operand }
 
     mutating func operand(_ id: ValueID) -> Operand {
-        if let known = made[id] { return known }
+        if let known = operand(of: id) { return known }
         if let number = unfolding.number(id) { return .number(number) }
         return leaf(.value(id))
     }
@@ -132,7 +153,7 @@ extension Unfolding {
     /// All numbers of a constant float value.
     func numbers(_ id: ValueID) -> [Float]? {
         guard isConstant(id), Compiler.isFloat(values[id].fact.elementType) else { return nil }
-        return try? Array(tensor(id).floats("a constant"))
+        return try? tensor(id).floats("a constant").array
     }
 }
 
@@ -141,12 +162,11 @@ extension Unfolding {
 extension ElementwiseProgram {
     /// The instruction that alone reads the leaf, if it reads no result of another.
     func first(of leaf: Int) -> (index: Int, instruction: Instruction)? {
-        let readers = instructions.indices.filter { instructions[$0].operands.contains(.leaf(leaf)) }
-        guard readers.count == 1 else { return nil }
-        let instruction = instructions[readers[0]]
-        guard instruction.operands.count(where: { $0 == .leaf(leaf) }) == 1 else { return nil }
-        if instruction.operands.contains(where: { if case .result = $0 { true } else { false } }) { return nil }
-        return (readers[0], instruction)
+        let operand = Operand.leaf(leaf)
+        guard let index = instructions.firstIndex(where: { $0.reads(operand) }), !instructions[(index + 1)...].contains(where: { $0.reads(operand) }) else { return nil }
+        let instruction = instructions[index]
+        guard (instruction.a == operand ? 1 : 0) + (instruction.b == operand ? 1 : 0) + (instruction.c == operand ? 1 : 0) == 1, !instruction.readsResults else { return nil }
+        return (index, instruction)
     }
 
     /// The same where the leaf is already what the instruction made of it. Leaves that nobody reads any more are gone.
@@ -160,16 +180,21 @@ extension ElementwiseProgram {
         copy.instructions = copy.instructions.map {
             Instruction(op: $0.op, a: shifted($0.a), b: shifted($0.b), c: shifted($0.c), p: $0.p, q: $0.q)
         }
-        copy.made = made.mapValues(shifted)
-        let used = leaves.indices.filter { place in place == leaf || copy.instructions.contains { $0.operands.contains(.leaf(place)) } }
-        copy.renumber(used)
-        copy.made = copy.made.mapValues { $0.reordered(used) }
+        for index in copy.made.indices { copy.made[index].operand = shifted(copy.made[index].operand) }
+        let used = copy.keepLeaves { $0 == leaf }
         return (copy, used.firstIndex(of: leaf) ?? 0)
     }
 }
 
 extension ElementwiseProgram.Instruction {
-    var operands: [ElementwiseProgram.Operand] { [a, b, c] }
+    func reads(_ operand: ElementwiseProgram.Operand) -> Bool { a == operand || b == operand || c == operand }
+
+    var readsResults: Bool {
+        if case .result = a { return true }
+        if case .result = b { return true }
+        if case .result = c { return true }
+        return false
+    }
 }
 
 // MARK: order of leaves

@@ -8,8 +8,14 @@ typealias StepObserver = (_ nodes: [Node], _ seconds: Double) -> Void
 /// belong together done in one step. What cannot be known before a run is left to the operators' general kernels.
 final class Program: Sendable {
     let buffers: [Buffer]
-    /// Parts of buffers that move between runs, by what they are part of.
-    let parts: [BufferID: [(part: BufferID, offset: Int)]]
+    /// Where a buffer lies that is part of another one.
+    struct Part {
+        let id: BufferID
+        let offset: Int
+    }
+
+    /// Parts of each buffer: they move with it.
+    let parts: [[Part]]
     let steps: [PlacedStep]
     /// In the plan's order; nil for those that nothing reads.
     let inputs: [BufferID?]
@@ -33,9 +39,9 @@ final class Program: Sendable {
         self.outputs = outputs
         self.arenaByteCount = arenaByteCount
         self.scratchByteCount = scratchByteCount
-        var parts: [BufferID: [(part: BufferID, offset: Int)]] = [:]
+        var parts = [[Part]](repeating: [], count: buffers.count)
         for (id, buffer) in buffers.enumerated() {
-            if case .part(let whole, let offset) = buffer.home { parts[whole, default: []].append((id, offset)) }
+            if case .part(let whole, let offset) = buffer.home { parts[whole].append(Part(id: id, offset: offset)) }
         }
         self.parts = parts
     }

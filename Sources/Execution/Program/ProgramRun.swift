@@ -128,7 +128,7 @@ final class ProgramRun: @unchecked Sendable {
 
     private func place(_ id: BufferID, _ address: UnsafeMutableRawPointer) {
         unsafe addresses[id] = address
-        for (part, offset) in program.parts[id] ?? [] { unsafe addresses[part] = address + offset }
+        for part in program.parts[id] { unsafe addresses[part.id] = address + part.offset }
     }
 
     // MARK: threads

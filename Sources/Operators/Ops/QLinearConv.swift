@@ -17,7 +17,7 @@ package enum QLinearConv: Checkable, Inferring, Runnable {
         let (x, w) = (try call.tensor(0), try call.tensor(3))
         let convolution = try Convolution(call, x: x, w: w)
         if let bias = try call.optionalTensor(8), bias.elementType != .int32 { throw ModelError(.invalidGraph, "the bias is \(bias.elementType), INT32 is needed") }
-        let bias = try call.optionalTensor(8).map { Array(try $0.elements(as: Int32.self)) } ?? []
+        let bias = try call.optionalTensor(8).map { try $0.elements(as: Int32.self).array } ?? []
         let scales = try call.tensor(4).floats("the weights' scale")
         let outputs = w.dims[0]
         guard bias.isEmpty || bias.count == outputs, scales.count == 1 || scales.count == outputs else {

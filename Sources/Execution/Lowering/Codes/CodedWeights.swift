@@ -93,8 +93,8 @@ extension CodedWeights {
     /// Scales, or the entries of tables, cell by cell.
     func numbers() throws -> [Float] {
         switch form {
-        case .affine(let scale, _): try Array(scale.floats("scales"))
-        case .palette(let table): try Array(table.floats("a table"))
+        case .affine(let scale, _): try scale.floats("scales").array
+        case .palette(let table): try table.floats("a table").array
         }
     }
 
@@ -138,7 +138,7 @@ extension ElementType {
 extension Tensor {
     /// Numbers of a float tensor, or of one of integers of up to 16 bits.
     fileprivate func smallNumbers() throws -> [Float] {
-        guard let isSigned = elementType.isSignedInteger, let bits = elementType.bitWidth else { return try Array(floats("zero points")) }
+        guard let isSigned = elementType.isSignedInteger, let bits = elementType.bitWidth else { return try floats("zero points").array }
         return try CodeStream.unpack(plainBytes(), bits: bits, isSigned: isSigned, range: 0..<(elementCount ?? 0)).map { Float($0) }
     }
 }

@@ -42,13 +42,10 @@ extension Compiler {
         switch tensor.elementType {
         case .uint8: return try? tensor.elements(as: UInt8.self).map { Int32($0) }
         case .int8: return try? tensor.elements(as: Int8.self).map { Int32($0) }
-        case .int32: return try? Array(tensor.elements(as: Int32.self))
+        case .int32: return try? tensor.elements(as: Int32.self).array
         default: return nil
         }
     }
-
-    /// The items that read a value; nil if others may see it.
-    func readers(of id: ValueID) -> [Int]? { id < readers.count ? readers[id] : nil }
 
     /// Gives a value another name.
     func aliasExact(_ from: ValueID, as to: ValueID) throws {

@@ -59,10 +59,10 @@ enum QuantizedPattern {
     /// Relu and Clip, then QuantizeLinear, with no other reader on the way. Rounding is monotone, so limits hold for codes as well.
     static func ending(_ y: ValueID, _ compiler: Compiler) -> Ending? {
         var id = y, items: [Int] = [], low = -Float.infinity, high = Float.infinity
-        while let readers = compiler.readers(of: id), readers.count == 1 {
-            let item = compiler.unfolding.items[readers[0]]
+        while let reader = compiler.readers.only(id) {
+            let item = compiler.unfolding.items[reader]
             guard item.inputs.first == id, let output = item.outputs.first ?? nil else { return nil }
-            items.append(readers[0])
+            items.append(reader)
             switch item.operatorName {
             case "Relu": (low, high) = (max(low, 0), max(high, 0))
             case "Clip":

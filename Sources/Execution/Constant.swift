@@ -36,12 +36,11 @@ final class Constant: @unchecked Sendable {
         owner.count += 1
     }
 
-    /// Its type and dims, without making it ready.
+    /// Its type and dims and, of a small one, its value, without making it ready.
     var fact: Fact {
         get throws {
             switch origin {
-            case .tensor(let tensor) where tensor.elementCount.map({ $0 <= Fact.integerLimit }) ?? false:
-                if case .tensor(let ready) = try value { Fact(constant: ready) } else { .unknown }
+            case .tensor(let tensor) where tensor.elementCount.map({ $0 <= Fact.integerLimit }) ?? false: try Fact(constant: tensor.withoutNotes())
             case .tensor(let tensor): Fact(tensor.elementType, fixed: tensor.dims)
             case .sparse(let sparse): Fact(sparse.values?.elementType, fixed: sparse.dims)
             }
@@ -57,12 +56,10 @@ final class Constant: @unchecked Sendable {
         get throws {
             try owner.lock.locked {
                 if let ready { return ready }
-                let tensor = switch origin {
-                case .tensor(let tensor): try tensor.readyToRun()
-                case .sparse(let sparse): try sparse.dense(maximumBytes: owner.maximumBytes)
+                let value = switch origin {
+                case .tensor(let tensor): Value.tensor(try tensor.readyToRun().withoutNotes())
+                case .sparse(let sparse): Value.tensor(try sparse.dense(maximumBytes: owner.maximumBytes).withoutNotes())
                 }
-                // What flows through a graph is known by its edge: names and notes stay behind.
-                let value = Value.tensor(Tensor(tensor.elementType, dims: tensor.dims, encoding: tensor.encoding))
                 ready = value
                 return value
             }
@@ -83,6 +80,12 @@ extension Value {
 }
 
 extension Tensor {
+    /// What flows through a graph is known by its edge: names and notes stay behind. Throws if the values are not what dims and type ask for.
+    fileprivate func withoutNotes() throws -> Tensor {
+        try checkEncoding()
+        return Tensor(elementType, dims: dims, encoding: encoding)
+    }
+
     /// The same values; plain ones lie aligned afterwards. Throws if the bytes are not what dims and type ask for.
     func readyToRun() throws -> Tensor {
         try checkEncoding()

@@ -33,7 +33,7 @@ final class Planner {
 
     static func plan(_ model: Model, maximumTensorBytes: Int) throws -> Plan {
         let planner = Planner(model, maximumTensorBytes: maximumTensorBytes)
-        let context = Context(opsets: Domain.versions(model.opsetImports), attributes: nil, depth: 1)
+        let context = Context(opsets: Opsets(model.opsetImports), attributes: nil, depth: 1)
         let plan = try planner.plan(model.graph, outer: nil, context)
         try planner.unsupported.check()
         return plan
@@ -41,15 +41,34 @@ final class Planner {
 
     /// What holds for all nodes of a body.
     struct Context {
-        let opsets: [Name: Int64]
+        let opsets: Opsets
         /// What references to attributes stand for; nil outside of functions.
         let attributes: [Name: Attribute]?
         let depth: Int
 
         func deeper() -> Context { Context(opsets: opsets, attributes: attributes, depth: depth + 1) }
 
-        /// Opset 1 where the model does not say: it was the only one when models did not.
-        func opset(_ domain: Name) -> Int { Int(opsets[domain] ?? 1) }
+    }
+
+    /// The versions that a model or a function imports.
+    struct Opsets {
+        private struct Import {
+            let domain: Name
+            let version: Int
+        }
+
+        /// A handful.
+        private let imports: [Import]
+
+        init(_ imports: [OpsetImport]) {
+            self.imports = imports.map { Import(domain: Domain.canonical($0.domain), version: Int($0.version ?? 0)) }
+        }
+
+        /// Opset 1 where the model does not say: it was the only one when models did not. The first of several counts.
+        subscript(domain: Name) -> Int {
+            for known in imports where known.domain == domain { return known.version }
+            return 1
+        }
     }
 
     private func plan(_ graph: Graph, outer: Scope?, _ context: Context) throws -> Plan {
@@ -131,7 +150,7 @@ final class Planner {
             guard let operand = scope.resolve(name) else { throw ModelError(.invalidGraph, "reads '\(name)', which nothing makes") }
             return operand
         }
-        let domain = Domain.canonical(node.domain), opset = context.opset(domain)
+        let domain = Domain.canonical(node.domain), opset = context.opsets[domain]
         if let function = function(of: node) {
             let plan = try within(function.place.description) { try self.plan(function, calledBy: node, context) }
             return Plan.Step(node: node, opset: opset, action: .function(plan), operands: operands, outputs: targets, subgraphs: [:])
@@ -165,7 +184,7 @@ final class Planner {
         if !takesAttributes, let plan = plannedFunctions[FunctionKey(function)] { return plan }
         var attributes: [Name: Attribute] = [:]
         for attribute in function.attributeDefaults + node.attributes { if let name = attribute.name { attributes[name] = attribute } }
-        let opsets = function.opsetImports.isEmpty ? context.opsets : Domain.versions(function.opsetImports)
+        let opsets = function.opsetImports.isEmpty ? context.opsets : Opsets(function.opsetImports)
         let scope = Scope(outer: nil, expected: function.inputs.count + function.nodes.count)
         let inputs = try function.inputs.map { name in
             guard let slot = scope.declare(name) else { throw ModelError(.invalidGraph, "input '\(name)' is there twice") }

@@ -4,14 +4,14 @@ internal import Tensors
 /// of them gets a slot of its own, filled when the graph starts.
 final class Scope {
     private let outer: Scope?
-    private var names = NameTable<Plan.Operand>()
+    private let names: NameTable
     private(set) var slotCount = 0
     private(set) var captures: [Plan.Capture] = []
 
     /// `expected`: how many names will be declared, about.
     init(outer: Scope?, expected: Int) {
         self.outer = outer
-        names.reserve(expected)
+        names = NameTable(expected)
     }
 
     /// What an initializer is. The last of several with one name counts.

@@ -78,6 +78,14 @@ package struct Elements<T: Element>: RandomAccessCollection, Sendable {
         }
     }
 
+    /// What `convert` makes of each.
+    @inlinable package func array<R>(_ convert: (T) -> R) -> [R] {
+        var result: [R] = []
+        result.reserveCapacity(count)
+        for index in 0..<count { result.append(convert(unsafe base[index])) }
+        return result
+    }
+
     /// For C and for loops whose bounds were checked before.
     @inlinable package func withUnsafeBuffer<R>(_ body: (UnsafeBufferPointer<T>) throws -> R) rethrows -> R {
         try unsafe body(UnsafeBufferPointer(start: base, count: count))

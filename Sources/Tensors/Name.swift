@@ -64,6 +64,41 @@ extension Name: Hashable {
     }
 }
 
+extension Name {
+    /// Eight bytes at a time are multiplied into the state, whose halves are folded. Who keeps `secret` to himself need not fear names that were
+    /// chosen for their hashes.
+    package func hash(_ secret: NameSecret) -> UInt64 {
+        unsafe withBytes { bytes in
+            let raw = UnsafeRawBufferPointer(bytes)
+            var state = secret.seed ^ UInt64(bytes.count), position = 0
+            while position + 8 <= bytes.count {
+                state = secret.mix(state, unsafe raw.loadUnaligned(fromByteOffset: position, as: UInt64.self))
+                position += 8
+            }
+            var last: UInt64 = 0
+            while position < bytes.count {
+                last = last << 8 | UInt64(unsafe bytes[position])
+                position += 1
+            }
+            return secret.mix(state, last)
+        }
+    }
+}
+
+/// What keeps hashes of names from being foreseen: another one in each process.
+package struct NameSecret: Sendable {
+    fileprivate let seed = UInt64.random(in: .min ... .max)
+    /// Odd, so that no word is lost.
+    private let multiplier = UInt64.random(in: .min ... .max) | 1
+
+    package static let shared = NameSecret()
+
+    fileprivate func mix(_ state: UInt64, _ word: UInt64) -> UInt64 {
+        let (high, low) = (state ^ word).multipliedFullWidth(by: multiplier)
+        return high ^ low
+    }
+}
+
 extension Name: Comparable {
     /// By bytes.
     public static func < (a: Name, b: Name) -> Bool { a.order(to: b) < 0 }

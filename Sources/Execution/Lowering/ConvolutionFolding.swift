@@ -3,8 +3,8 @@ internal import Operators
 internal import Tensors
 
 /// What the beginning of an elementwise program became part of.
-struct Folded<Host: EpilogueHost> {
-    var step: Host
+struct Folded {
+    var step: any EpilogueHost
     /// What is left.
     var program: ElementwiseProgram
     var leaf: Int
@@ -15,21 +15,21 @@ struct Folded<Host: EpilogueHost> {
 extension Compiler {
     /// Takes into a convolution what it can do itself: factors and terms per channel (BatchNormalization, a bias that is added), another
     /// value that is added, and bounds (Relu, Clip), in this order.
-    func fold(_ program: ElementwiseProgram, leaf: Int, _ dims: [Int], into step: ConvolutionStep, at index: Int, _ layout: Layout) throws -> Folded<ConvolutionStep> {
-        var folded = Folded<ConvolutionStep>(step: step, program: program, leaf: leaf)
+    func fold(_ program: ElementwiseProgram, leaf: Int, _ dims: [Int], into step: ConvolutionStep, at index: Int, _ layout: Layout) throws -> Folded {
+        var folded = Folded(step: step, program: program, leaf: leaf), step = step
         guard step.epilogue == nil else { return folded }
         while let (place, instruction) = folded.program.first(of: folded.leaf) {
-            guard let changed = try fold(instruction, &folded, dims, at: index, layout) else { break }
-            folded.step = changed
+            guard let changed = try fold(instruction, step, &folded, dims, at: index, layout) else { break }
+            (step, folded.step) = (changed, changed)
             (folded.program, folded.leaf) = folded.program.without(place, leaf: folded.leaf)
         }
         return folded
     }
 
     private func fold(
-        _ instruction: ElementwiseProgram.Instruction, _ folded: inout Folded<ConvolutionStep>, _ dims: [Int], at index: Int, _ layout: Layout
+        _ instruction: ElementwiseProgram.Instruction, _ step: ConvolutionStep, _ folded: inout Folded, _ dims: [Int], at index: Int, _ layout: Layout
     ) throws -> ConvolutionStep? {
-        let step = folded.step, leaf = ElementwiseProgram.Operand.leaf(folded.leaf), program = folded.program
+        let leaf = ElementwiseProgram.Operand.leaf(folded.leaf), program = folded.program
         let described = unsafe step.kernel.pointer.pointee
         guard unsafe described.low == -.infinity, unsafe described.high == .infinity else { return nil }
         func channels(_ operand: ElementwiseProgram.Operand) -> [Float]? { program.channels(operand, dims) }

@@ -63,17 +63,20 @@ enum Elementwise {
                 return result
             }
         }
-        let attributes: [(String, thimble_op, (Name, Float), (Name, Float)?)] = [
-            ("LeakyRelu", THIMBLE_OP_LEAKY_RELU, ("alpha", 0.01), nil), ("Elu", THIMBLE_OP_ELU, ("alpha", 1), nil), ("Celu", THIMBLE_OP_CELU, ("alpha", 1), nil),
-            ("Selu", THIMBLE_OP_SELU, ("alpha", 1.67326319217681884765625), ("gamma", 1.05070102214813232421875)),
-            ("HardSigmoid", THIMBLE_OP_HARD_SIGMOID, ("alpha", 0.2), ("beta", 0.5)), ("ThresholdedRelu", THIMBLE_OP_THRESHOLDED_RELU, ("alpha", 1), nil),
-            ("Swish", THIMBLE_OP_SWISH, ("alpha", 1), nil), ("com.microsoft:QuickGelu", THIMBLE_OP_SWISH, ("alpha", 1.702), nil),
-        ]
-        for (name, op, p, q) in attributes {
+        /// Of one or two numbers that are attributes.
+        func add(_ name: String, _ op: thimble_op, alpha: Float, _ second: Name? = nil, _ standard: Float = 0) {
             table[name] = { item, program in
-                program.add(op, try item.operand(0, &program), p: item.float(p.0, p.1), q: q.map { item.float($0.0, $0.1) } ?? 0)
+                program.add(op, try item.operand(0, &program), p: item.float("alpha", alpha), q: second.map { item.float($0, standard) } ?? 0)
             }
         }
+        add("LeakyRelu", THIMBLE_OP_LEAKY_RELU, alpha: 0.01)
+        add("Elu", THIMBLE_OP_ELU, alpha: 1)
+        add("Celu", THIMBLE_OP_CELU, alpha: 1)
+        add("Selu", THIMBLE_OP_SELU, alpha: 1.67326319217681884765625, "gamma", 1.05070102214813232421875)
+        add("HardSigmoid", THIMBLE_OP_HARD_SIGMOID, alpha: 0.2, "beta", 0.5)
+        add("ThresholdedRelu", THIMBLE_OP_THRESHOLDED_RELU, alpha: 1)
+        add("Swish", THIMBLE_OP_SWISH, alpha: 1)
+        add("com.microsoft:QuickGelu", THIMBLE_OP_SWISH, alpha: 1.702)
         table["Clip"] = { item, program in
             let limits = program.clipLimits(item)
             return program.add(THIMBLE_OP_CLIP, try item.operand(0, &program), p: limits.low, q: limits.high)
@@ -123,15 +126,18 @@ enum Elementwise {
         }
         table["Mod"] = { item, _ in item.integer("fmod", 0) == 1 }
         table["Clip"] = { item, unfolding in
-            item.inputs.dropFirst().allSatisfy { id in id.map { unfolding.number($0) != nil } ?? true }
+            for index in item.inputs.indices.dropFirst() { if let id = item.inputs[index], unfolding.number(id) == nil { return false } }
+            return true
         }
         table["BatchNormalization"] = { item, unfolding in
             guard item.inputs.count == 5, item.integer("training_mode", 0) == 0, item.opset >= 7 || item.integer("is_test", 0) == 1,
                 let x = item.inputs[0], let dims = unfolding.values[x].fact.fixedDims, dims.count >= 2
             else { return false }
-            return item.integer("spatial", 1) == 1 && item.inputs.dropFirst().allSatisfy { id in
-                id.map { unfolding.isConstant($0) && unfolding.values[$0].fact.fixedDims == [dims[1]] } ?? false
+            guard item.integer("spatial", 1) == 1 else { return false }
+            for index in 1..<5 {
+                guard let id = item.inputs[index], unfolding.isConstant(id), unfolding.values[id].fact.fixedDims == [dims[1]] else { return false }
             }
+            return true
         }
         return table
     }()

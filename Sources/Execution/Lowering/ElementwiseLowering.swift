@@ -173,7 +173,7 @@ extension Compiler {
 
     /// What is left becomes an end, if it can be one and something is left.
     private func attach(
-        _ folded: Folded<some EpilogueHost>, _ items: [Item], _ output: ValueID, _ dims: [Int], at step: Int, _ layout: Layout
+        _ folded: Folded, _ items: [Item], _ output: ValueID, _ dims: [Int], at step: Int, _ layout: Layout
     ) throws -> Bool {
         if case .result? = folded.program.operand(of: output) {
             return try attach(folded.program, items, output, dims, leaf: folded.leaf, folded.step, at: step, layout, reads: folded.reads)

@@ -147,7 +147,8 @@ extension Unfolding {
     /// The one number of a constant float scalar, or of a constant of one element.
     func number(_ id: ValueID) -> Float? {
         guard isConstant(id), let dims = values[id].fact.fixedDims, dims.allSatisfy({ $0 == 1 }), Compiler.isFloat(values[id].fact.elementType) else { return nil }
-        return try? tensor(id).floats("a constant").first
+        guard let numbers = try? tensor(id).floats("a constant"), numbers.count > 0 else { return nil }
+        return numbers[0]
     }
 
     /// All numbers of a constant float value.

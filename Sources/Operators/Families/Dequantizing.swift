@@ -25,7 +25,7 @@ enum Dequantizing {
     private static func small<T: Number & FixedWidthInteger>(
         _ source: Elements<T>, _ x: Tensor, _ scale: Tensor, _ zeros: Elements<T>?, _ grid: QuantizationGrid, _ type: ElementType
     ) throws -> Tensor {
-        let scales = try scale.converted(to: Float.self), result = try NewElements<Float>(source.count)
+        let scales = try scale.converted(to: Float.self), zeros = zeros?.array, result = try NewElements<Float>(source.count)
         unsafe source.withUnsafeBuffer { source in
             unsafe scales.withUnsafeBuffer { scales in
                 unsafe result.withUnsafeBuffer { result in
@@ -49,7 +49,7 @@ enum Dequantizing {
     private static func dequantize<R: Real>(
         _ x: Tensor, _ scale: Tensor, _ zero: Tensor?, _ grid: QuantizationGrid, _ real: R.Type, _ type: ElementType
     ) throws -> Tensor {
-        let source = try x.converted(to: R.self), scales = try scale.converted(to: R.self), zeros = try zero?.converted(to: R.self)
+        let source = try x.converted(to: R.self), scales = try scale.converted(to: R.self), zeros = try zero?.converted(to: R.self).array
         let result = try NewElements<R>(source.count)
         unsafe source.withUnsafeBuffer { source in
             unsafe scales.withUnsafeBuffer { scales in

@@ -12,8 +12,8 @@ extension Tensor {
     /// The numbers of an INT64 or INT32 tensor; `what` names it in the error.
     package func integers(_ what: @autoclosure () -> String) throws -> [Int] {
         switch elementType {
-        case .int64: return try elements(as: Int64.self).map { Int($0) }
-        case .int32: return try elements(as: Int32.self).map { Int($0) }
+        case .int64: return try elements(as: Int64.self).array { Int($0) }
+        case .int32: return try elements(as: Int32.self).array { Int($0) }
         default: throw ModelError(.invalidGraph, "\(what()) is \(elementType), INT64 is needed")
         }
     }

@@ -40,8 +40,8 @@ extension Compiler {
     func integers(_ id: ValueID) -> [Int32]? {
         guard isConstant(id), let tensor = try? unfolding.tensor(id).inPlace() else { return nil }
         switch tensor.elementType {
-        case .uint8: return try? tensor.elements(as: UInt8.self).map { Int32($0) }
-        case .int8: return try? tensor.elements(as: Int8.self).map { Int32($0) }
+        case .uint8: return try? tensor.elements(as: UInt8.self).array { Int32($0) }
+        case .int8: return try? tensor.elements(as: Int8.self).array { Int32($0) }
         case .int32: return try? tensor.elements(as: Int32.self).array
         default: return nil
         }

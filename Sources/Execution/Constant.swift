@@ -54,15 +54,15 @@ final class Constant: @unchecked Sendable {
 
     var value: Value {
         get throws {
-            try owner.lock.locked {
-                if let ready { return ready }
-                let value = switch origin {
-                case .tensor(let tensor): Value.tensor(try tensor.readyToRun().withoutNotes())
-                case .sparse(let sparse): Value.tensor(try sparse.dense(maximumBytes: owner.maximumBytes).withoutNotes())
-                }
-                ready = value
-                return value
+            owner.lock.lock()
+            defer { owner.lock.unlock() }
+            if let ready { return ready }
+            let value = switch origin {
+            case .tensor(let tensor): Value.tensor(try tensor.readyToRun().withoutNotes())
+            case .sparse(let sparse): Value.tensor(try sparse.dense(maximumBytes: owner.maximumBytes).withoutNotes())
             }
+            ready = value
+            return value
         }
     }
 }

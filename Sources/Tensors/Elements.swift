@@ -15,21 +15,22 @@ extension UInt64: Element {}
 /// A tensor's elements as values of one type, read-only. In place where they lie aligned in memory, else a copy; an index is
 /// checked at each use, as with an array.
 ///
-/// Everything that loops use is inlinable: the standard library's general ways of a collection cost a hundred times as much per element.
+/// Everything that loops use is inlinable, and public, as other modules inline nothing else: the standard library's general ways of a collection, and a
+/// call that is not made for its type, cost a hundred times as much per element.
 @safe
-package struct Elements<T: Element>: RandomAccessCollection, Sendable {
-    @usableFromInline
-    enum Owner: Sendable {
+public struct Elements<T: Element>: RandomAccessCollection, Sendable {
+    /// What must live as long.
+    fileprivate enum Owner: Sendable {
         case memory(OwnedMemory)
         case file(MappedFile)
     }
 
-    @usableFromInline let owner: Owner
+    private let owner: Owner
     @usableFromInline nonisolated(unsafe) let base: UnsafePointer<T>
-    package let count: Int
+    public let count: Int
 
     /// Fails if the byte count is no multiple of the element's size, or if the bytes cannot be decoded.
-    package init(_ bytes: TensorBytes) throws {
+    public init(_ bytes: TensorBytes) throws {
         guard bytes.count % MemoryLayout<T>.stride == 0 else {
             throw ModelError(.internalFault, "\(bytes.count) bytes are no whole number of elements of \(MemoryLayout<T>.stride) bytes")
         }
@@ -56,22 +57,22 @@ package struct Elements<T: Element>: RandomAccessCollection, Sendable {
         }
     }
 
-    @inlinable package var startIndex: Int { 0 }
-    @inlinable package var endIndex: Int { count }
-    @inlinable package var indices: Range<Int> { 0..<count }
-    @inlinable package func index(after index: Int) -> Int { index + 1 }
-    @inlinable package func index(before index: Int) -> Int { index - 1 }
-    @inlinable package func index(_ index: Int, offsetBy distance: Int) -> Int { index + distance }
-    @inlinable package func distance(from start: Int, to end: Int) -> Int { end - start }
-    @inlinable package func makeIterator() -> Iterator { Iterator(self) }
+    @inlinable public var startIndex: Int { 0 }
+    @inlinable public var endIndex: Int { count }
+    @inlinable public var indices: Range<Int> { 0..<count }
+    @inlinable public func index(after index: Int) -> Int { index + 1 }
+    @inlinable public func index(before index: Int) -> Int { index - 1 }
+    @inlinable public func index(_ index: Int, offsetBy distance: Int) -> Int { index + distance }
+    @inlinable public func distance(from start: Int, to end: Int) -> Int { end - start }
+    @inlinable public func makeIterator() -> Iterator { Iterator(self) }
 
-    @inlinable package subscript(index: Int) -> T {
+    @inlinable public subscript(index: Int) -> T {
         precondition(index >= 0 && index < count, "an element outside its tensor")
         return unsafe base[index]
     }
 
     /// The same in an array of its own.
-    @inlinable package var array: [T] {
+    @inlinable public var array: [T] {
         unsafe [T](unsafeUninitializedCapacity: count) { target, filled in
             _ = unsafe target.initialize(from: UnsafeBufferPointer(start: base, count: count))
             filled = count
@@ -79,7 +80,7 @@ package struct Elements<T: Element>: RandomAccessCollection, Sendable {
     }
 
     /// What `convert` makes of each.
-    @inlinable package func array<R>(_ convert: (T) -> R) -> [R] {
+    @inlinable public func array<R>(_ convert: (T) -> R) -> [R] {
         var result: [R] = []
         result.reserveCapacity(count)
         for index in 0..<count { result.append(convert(unsafe base[index])) }
@@ -87,22 +88,22 @@ package struct Elements<T: Element>: RandomAccessCollection, Sendable {
     }
 
     /// For C and for loops whose bounds were checked before.
-    @inlinable package func withUnsafeBuffer<R>(_ body: (UnsafeBufferPointer<T>) throws -> R) rethrows -> R {
+    @inlinable public func withUnsafeBuffer<R>(_ body: (UnsafeBufferPointer<T>) throws -> R) rethrows -> R {
         try unsafe body(UnsafeBufferPointer(start: base, count: count))
     }
 
-    @inlinable package func withContiguousStorageIfAvailable<R>(_ body: (UnsafeBufferPointer<T>) throws -> R) rethrows -> R? {
+    @inlinable public func withContiguousStorageIfAvailable<R>(_ body: (UnsafeBufferPointer<T>) throws -> R) rethrows -> R? {
         try unsafe withUnsafeBuffer(body)
     }
 
     @safe
-    package struct Iterator: IteratorProtocol {
+    public struct Iterator: IteratorProtocol {
         @usableFromInline let elements: Elements<T>
         @usableFromInline var position = 0
 
         @inlinable init(_ elements: Elements<T>) { self.elements = elements }
 
-        @inlinable package mutating func next() -> T? {
+        @inlinable public mutating func next() -> T? {
             guard position < elements.count else { return nil }
             defer { position += 1 }
             return unsafe elements.base[position]
@@ -112,12 +113,12 @@ package struct Elements<T: Element>: RandomAccessCollection, Sendable {
 
 /// Elements of a tensor that is being made. Not cleared: every element must be written.
 @safe
-package final class NewElements<T: Element>: @unchecked Sendable {
+public final class NewElements<T: Element>: @unchecked Sendable {
     package let memory: OwnedMemory
-    package let count: Int
+    public let count: Int
     @usableFromInline let base: UnsafeMutablePointer<T>
 
-    package init(_ count: Int) throws {
+    public init(_ count: Int) throws {
         guard let size = checkedMultiply(count, MemoryLayout<T>.stride), count >= 0 else {
             throw ModelError(.limit, "there is no memory for \(count) elements")
         }
@@ -128,17 +129,17 @@ package final class NewElements<T: Element>: @unchecked Sendable {
     }
 
     /// All elements equal to `value`.
-    package convenience init(_ count: Int, filledWith value: T) throws {
+    public convenience init(_ count: Int, filledWith value: T) throws {
         try self.init(count)
         unsafe base.update(repeating: value, count: count)
     }
 
-    package convenience init(_ values: [T]) throws {
+    public convenience init(_ values: [T]) throws {
         try self.init(values.count)
         unsafe values.withUnsafeBufferPointer { values in if let source = values.baseAddress { unsafe base.update(from: source, count: count) } }
     }
 
-    package subscript(index: Int) -> T {
+    public subscript(index: Int) -> T {
         @inlinable get {
             precondition(index >= 0 && index < count, "an element outside its tensor")
             return unsafe base[index]
@@ -150,12 +151,12 @@ package final class NewElements<T: Element>: @unchecked Sendable {
     }
 
     /// For C and for loops whose bounds were checked before.
-    @inlinable package func withUnsafeBuffer<R>(_ body: (UnsafeMutableBufferPointer<T>) throws -> R) rethrows -> R {
+    @inlinable public func withUnsafeBuffer<R>(_ body: (UnsafeMutableBufferPointer<T>) throws -> R) rethrows -> R {
         try unsafe body(UnsafeMutableBufferPointer(start: base, count: count))
     }
 
     /// The finished tensor; nothing may be written afterwards.
-    package func tensor(_ elementType: ElementType, _ dims: [Int]) -> Tensor {
+    public func tensor(_ elementType: ElementType, _ dims: [Int]) -> Tensor {
         unsafe precondition(elementType.byteCount(elements: Tensors.elementCount(of: dims) ?? -1) == memory.bytes.count, "elements that do not fit their dims")
         return Tensor(elementType, dims: dims, bytes: TensorBytes(memory))
     }

@@ -41,7 +41,7 @@ public struct Name: Sendable {
     public var bytes: [UInt8] { Array(text.utf8) }
 
     /// Lends the bytes.
-    public func withBytes<R>(_ body: (UnsafeBufferPointer<UInt8>) throws -> R) rethrows -> R {
+    @inlinable public func withBytes<R>(_ body: (UnsafeBufferPointer<UInt8>) throws -> R) rethrows -> R {
         if let result = try unsafe text.utf8.withContiguousStorageIfAvailable(body) { return result }
         return try unsafe Array(text.utf8).withUnsafeBufferPointer(body)
     }

@@ -88,6 +88,10 @@ package final class Lock: @unchecked Sendable {
         unsafe mutex.deallocate()
     }
 
+    /// For what is so short that a call with a closure would take longest.
+    package func lock() { unsafe pthread_mutex_lock(mutex) }
+    package func unlock() { unsafe pthread_mutex_unlock(mutex) }
+
     package func locked<R>(_ body: () throws -> R) rethrows -> R {
         unsafe pthread_mutex_lock(mutex)
         defer { unsafe pthread_mutex_unlock(mutex) }

@@ -375,15 +375,15 @@ final class Compiler {
 
     private func key(_ id: ValueID, _ form: [Int]) -> PackCache.Key? {
         guard case .constant(let constant) = unfolding.values[id].source else { return nil }
-        return PackCache.Key(constants: [ObjectIdentifier(constant)], form: form)
+        return PackCache.Key(constants: [constant.number], form: form)
     }
 
     /// The same for several constants that are packed into one; `pack` finds their numbers in the order of `ids`. `others` are packed too,
     /// by themselves.
     func packed(
-        _ ids: [ValueID], with others: [ObjectIdentifier] = [], form: [Int], byteCount: Int, _ pack: ([Elements<Float>], UnsafeMutableRawPointer) throws -> Void
+        _ ids: [ValueID], with others: [Int] = [], form: [Int], byteCount: Int, _ pack: ([Elements<Float>], UnsafeMutableRawPointer) throws -> Void
     ) throws -> OwnedMemory {
-        let constants = ids.compactMap { id in if case .constant(let constant) = unfolding.values[id].source { ObjectIdentifier(constant) } else { nil } }
+        let constants = ids.compactMap { id in if case .constant(let constant) = unfolding.values[id].source { constant.number } else { nil } }
         let key = constants.count == ids.count ? PackCache.Key(constants: constants + others, form: form) : nil
         return try packs.memory(key, byteCount: byteCount) { memory in
             // posix_memalign gave it a base.

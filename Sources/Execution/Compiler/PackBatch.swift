@@ -11,7 +11,7 @@ final class PackBatch: @unchecked Sendable {
 
     private let packs: PackCache
     private var jobs: [Job] = []
-    private var promised: [PackCache.Key: OwnedMemory] = [:]
+    private var promised = PackTable()
     private let lock = Lock()
     private var problem: (job: Int, error: any Error)?
 
@@ -23,9 +23,9 @@ final class PackBatch: @unchecked Sendable {
     /// own: computed from its constants, perhaps when it is asked for, and so filled at once.
     func memory(_ key: PackCache.Key?, byteCount: Int, fill: @escaping (OwnedMemory, ConvertedFloats) throws -> Void) throws -> OwnedMemory {
         guard let key else { return try packs.memory(nil, byteCount: byteCount) { try fill($0, ConvertedFloats()) } }
-        if let known = packs.find(key) ?? promised[key] { return known }
+        if let known = packs.find(key) ?? promised.find(key) { return known }
         let memory = try packs.room(byteCount)
-        promised[key] = memory
+        promised.insert(memory, key)
         jobs.append(Job(key: key, memory: memory) { try fill(memory, $0) })
         return memory
     }
@@ -47,7 +47,8 @@ final class PackBatch: @unchecked Sendable {
         }
         if let problem { throw problem.error }
         for job in jobs { packs.keep(job.memory, job.key) }
-        (jobs, promised) = ([], [:])
+        jobs = []
+        promised.removeAll()
     }
 
     private struct Work {

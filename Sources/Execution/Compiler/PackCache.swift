@@ -3,13 +3,14 @@ internal import Tensors
 /// Weights as kernels want them. Packed once per session, whatever shapes the inputs have.
 final class PackCache: @unchecked Sendable {
     /// What was packed, and for which kernel: equal keys, equal bytes.
-    struct Key: Hashable {
-        let constants: [ObjectIdentifier]
+    struct Key: Equatable {
+        /// Their numbers; one at least.
+        let constants: [Int]
         let form: [Int]
     }
 
     private let lock = Lock()
-    private var packs: [Key: OwnedMemory] = [:]
+    private var packs = PackTable()
     private var store: PackStore
 
     /// `expected`: bytes of all weights, about.
@@ -17,9 +18,9 @@ final class PackCache: @unchecked Sendable {
         store = PackStore(expected: expected)
     }
 
-    var byteCount: Int { lock.locked { packs.values.reduce(0) { unsafe $0 + $1.bytes.count } } }
+    var byteCount: Int { lock.locked { packs.byteCount } }
 
-    func find(_ key: Key?) -> OwnedMemory? { key.flatMap { key in lock.locked { packs[key] } } }
+    func find(_ key: Key?) -> OwnedMemory? { key.flatMap { key in lock.locked { packs.find(key) } } }
 
     /// `make` fills the memory, which has `byteCount` bytes.
     func memory(_ key: Key?, byteCount: Int, make: (OwnedMemory) throws -> Void) throws -> OwnedMemory {
@@ -29,7 +30,7 @@ final class PackCache: @unchecked Sendable {
             try make(memory)
             return memory
         }
-        if let known = lock.locked({ packs[key] }) { return known }
+        if let known = find(key) { return known }
         let memory = try room(byteCount)
         try make(memory)
         keep(memory, key)
@@ -40,11 +41,37 @@ final class PackCache: @unchecked Sendable {
     func room(_ byteCount: Int) throws -> OwnedMemory { try lock.locked { try store.memory(byteCount) } }
 
     /// The memory is filled.
-    func keep(_ memory: OwnedMemory, _ key: Key) { lock.locked { packs[key] = memory } }
+    func keep(_ memory: OwnedMemory, _ key: Key) { lock.locked { packs.insert(memory, key) } }
 
     /// Memory for values of a program, in what packs leave of a large page; nil if it has no place there. It does not come back before the session
     /// ends, which is at most one large page in all.
     func rest(_ byteCount: Int) -> OwnedMemory? { lock.locked { store.rest(byteCount) } }
+}
+
+/// Packs by the first constant that they are made of, of which there are one or two each: a form is long, and hashing it would take longer than packing
+/// a small weight.
+struct PackTable {
+    private struct Entry {
+        let key: PackCache.Key
+        let memory: OwnedMemory
+    }
+
+    private var entries: [[Entry]] = []
+
+    var byteCount: Int { entries.joined().reduce(0) { unsafe $0 + $1.memory.bytes.count } }
+
+    func find(_ key: PackCache.Key) -> OwnedMemory? {
+        guard let first = key.constants.first, first < entries.count else { return nil }
+        return entries[first].first { $0.key == key }?.memory
+    }
+
+    mutating func insert(_ memory: OwnedMemory, _ key: PackCache.Key) {
+        guard let first = key.constants.first else { return }
+        while entries.count <= first { entries.append([]) }
+        entries[first].append(Entry(key: key, memory: memory))
+    }
+
+    mutating func removeAll() { entries = [] }
 }
 
 /// Where packs lie: one after the other in a few large pieces, so that even small ones share large pages. The system brings one of these sooner than

@@ -100,9 +100,9 @@ final class Unfolding {
     /// A value that no item of the graph makes.
     func addValue(_ fact: Fact) -> ValueID { new(fact, .run(nil)) }
 
-    /// A number that no other constant of the model has while the session lives; nil for what is not the model's own.
+    /// A number above 0 that no other constant of the model has; nil for what is not the model's own.
     func identity(_ id: ValueID) -> Int? {
-        if case .constant(let constant) = values[id].source { Int(bitPattern: ObjectIdentifier(constant)) } else { nil }
+        if case .constant(let constant) = values[id].source { constant.number + 1 } else { nil }
     }
 
     /// The DequantizeLinear that a constant float value is made by, if it is.

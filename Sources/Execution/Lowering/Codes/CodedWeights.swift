@@ -24,7 +24,7 @@ struct CodedWeights {
     let block: [Int]
     let cellSteps: [Int]
     /// What it is made of: the model's own constants, or none if some are not.
-    let identities: [ObjectIdentifier]
+    let identities: [Int]
 
     var elementCount: Int { dims.reduce(1, *) }
 }
@@ -34,7 +34,7 @@ extension Unfolding {
     func coded(_ id: ValueID) -> CodedWeights? {
         guard values[id].fact.elementType == .float else { return nil }
         switch values[id].source {
-        case .constant(let constant): return constant.source.flatMap { CodedWeights($0, [ObjectIdentifier(constant)]) }
+        case .constant(let constant): return constant.source.flatMap { CodedWeights($0, [constant.number]) }
         case .folded(let item, 0) where item.operatorName == "DequantizeLinear": return dequantized(item)
         default: return nil
         }
@@ -61,8 +61,8 @@ extension Unfolding {
                 block[axis] = 1
             }
         }
-        let constants = [x, s, zero].compactMap { $0 }.map { id -> ObjectIdentifier? in
-            if case .constant(let constant) = values[id].source { ObjectIdentifier(constant) } else { nil }
+        let constants = [x, s, zero].compactMap { $0 }.map { id -> Int? in
+            if case .constant(let constant) = values[id].source { constant.number } else { nil }
         }
         return CodedWeights(
             form: .affine(scale: scale, zero: zeros), codes: bytes, bits: width, isSigned: isSigned, dims: dims, steps: denseStrides(dims), block: block,
@@ -71,7 +71,7 @@ extension Unfolding {
 }
 
 extension CodedWeights {
-    fileprivate init?(_ tensor: Tensor, _ identities: [ObjectIdentifier]) {
+    fileprivate init?(_ tensor: Tensor, _ identities: [Int]) {
         let block: [Int]?
         switch tensor.encoding {
         case .affine(let affine):

@@ -6,7 +6,8 @@ package import Tensors
 final class Constant: @unchecked Sendable {
     enum Source {
         case tensor(Tensor)
-        case sparse(SparseTensor)
+        /// Behind a pointer: there are few.
+        indirect case sparse(SparseTensor)
     }
 
     /// What the constants of one plan have in common.

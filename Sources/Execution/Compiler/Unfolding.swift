@@ -48,8 +48,8 @@ final class Unfolding {
         case constant(Constant)
         /// What an item makes of constants alone: computed when somebody needs it.
         case folded(Item, output: Int)
-        /// Known without any run: a shape.
-        case known(Tensor)
+        /// Known without any run: a shape. Behind a pointer: there are many values, and few of them are such.
+        indirect case known(Tensor)
     }
 
     private(set) var items: [Item] = []
@@ -84,6 +84,8 @@ final class Unfolding {
             slots[capture.inner] = id
             self.captures.append(id)
         }
+        values.reserveCapacity(values.count + plan.slotCount + 64)
+        items.reserveCapacity(plan.steps.count)
         outputs = try unfold(plan, slots: &slots)
         for case let id? in outputs { values[id].uses += 1 }
         for item in items {

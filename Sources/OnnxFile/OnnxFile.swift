@@ -69,8 +69,12 @@ public enum OnnxFile {
     /// Reads `path`. Everything in it is checked to be whole: the protobuf, every tensor's values, every attribute's type. That
     /// the graph obeys the specification is not checked here.
     public static func read(_ path: String, options: ReadOptions = ReadOptions()) throws -> Contents {
-        let file = try MappedFile(path)
-        return try within(printable(path)) {
+        try read(MappedFile(path), options: options)
+    }
+
+    /// The same for a file that is open.
+    public static func read(_ file: MappedFile, options: ReadOptions = ReadOptions()) throws -> Contents {
+        try within(printable(file.path)) {
             let isLarge = file.count > sparseReadingSize
             if isLarge { file.adviseRandomAccess() }
             let decoder = try Decoder(file, options: options)
@@ -85,8 +89,9 @@ public enum OnnxFile {
                 let what = ForeignFormats.describe(decoder.bytes) ?? "the model has no graph; the file may be cut off, or be no ONNX model"
                 throw ModelError(.damagedFile, what)
             }
-            for file in [file] + decoder.externalData.files where file.count > sparseReadingSize { file.adviseNormalAccess() }
-            return Contents(model: model, file: file, dataFiles: decoder.externalData.files, warnings: decoder.finishedWarnings())
+            let dataFiles = decoder.dataFiles
+            for file in dataFiles + [file] where file.count > sparseReadingSize { file.adviseNormalAccess() }
+            return Contents(model: model, file: file, dataFiles: dataFiles, warnings: decoder.finishedWarnings())
         }
     }
 

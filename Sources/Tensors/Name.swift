@@ -24,15 +24,27 @@ public struct Name: Sendable {
     /// Nil if the bytes are not UTF-8.
     public init?(utf8 bytes: UnsafeRawBufferPointer) {
         // Nearly all names are ASCII. Where they are not, the library's check asks the runtime for types, each time.
-        if unsafe bytes.allSatisfy({ $0 < 0x80 }) {
-            text = unsafe String(unsafeUninitializedCapacity: bytes.count) { target in
-                unsafe UnsafeMutableRawBufferPointer(target).copyMemory(from: bytes)
-                return bytes.count
-            }
+        if unsafe Self.isASCII(bytes) {
+            text = unsafe String(decoding: bytes.assumingMemoryBound(to: UInt8.self), as: UTF8.self)
             return
         }
         guard let text = unsafe String(validating: bytes, as: UTF8.self) else { return nil }
         self.text = text
+    }
+
+    private static func isASCII(_ bytes: UnsafeRawBufferPointer) -> Bool {
+        guard let base = bytes.baseAddress else { return true }
+        var high: UInt64 = 0
+        var index = 0
+        while index + 8 <= bytes.count {
+            unsafe high |= base.loadUnaligned(fromByteOffset: index, as: UInt64.self)
+            index += 8
+        }
+        while index < bytes.count {
+            unsafe high |= UInt64(base.load(fromByteOffset: index, as: UInt8.self))
+            index += 1
+        }
+        return high & 0x8080_8080_8080_8080 == 0
     }
 
     public var isEmpty: Bool { text.isEmpty }

@@ -27,14 +27,17 @@ public enum FileKind: String, Sendable {
     /// By the first bytes of a file, whatever its name: `.thimble` files begin with a magic number, everything else is left to
     /// the reader of ONNX to accept or to name.
     public init(ofFileAt path: String) throws {
-        let file = try MappedFile(path)
-        let isThimble = file.withBytes(0..<min(file.count, Self.magic.count)) { bytes in
-            bytes.byteCount == Self.magic.count && Self.magic.indices.allSatisfy { unsafe bytes.unsafeLoad(fromByteOffset: $0, as: UInt8.self) == Self.magic[$0] }
+        self.init(of: try MappedFile(path))
+    }
+
+    init(of file: MappedFile) {
+        let isThimble = file.withBytes(0..<min(file.count, 8)) { bytes in
+            unsafe bytes.byteCount == 8 && UInt64(bigEndian: bytes.unsafeLoadUnaligned(fromByteOffset: 0, as: UInt64.self)) == Self.magic
         }
         self = isThimble ? .thimble : .onnx
     }
 
-    private static let magic: [UInt8] = [0x89, 0x54, 0x48, 0x4d, 0x0d, 0x0a, 0x1a, 0x0a]
+    private static let magic: UInt64 = 0x8954_484d_0d0a_1a0a
 }
 
 /// Which file a path leads to, links followed.

@@ -46,12 +46,13 @@ extension Thimble {
     /// Opens a model file of either kind; which one it is follows from its content.
     public static func open(_ path: String, options: OpenOptions = OpenOptions()) throws -> ModelFile {
         try inFile(path) {
-            switch try FileKind(ofFileAt: path) {
+            let file = try MappedFile(path)
+            switch FileKind(of: file) {
             case .onnx:
-                let contents = try OnnxFile.read(path, options: .init(followLinks: options.followLinks))
+                let contents = try OnnxFile.read(file, options: .init(followLinks: options.followLinks))
                 return ModelFile(path: path, kind: .onnx, model: contents.model, warnings: contents.warnings, onnx: contents, thimble: nil)
             case .thimble:
-                let contents = try ThimbleFile.read(path, options: .init(maxDecoded: options.maxDecoded))
+                let contents = try ThimbleFile.read(file, options: .init(maxDecoded: options.maxDecoded))
                 return ModelFile(
                     path: path, kind: .thimble, model: contents.model, warnings: otherModels(contents), onnx: nil, thimble: contents)
             }

@@ -7,7 +7,7 @@ extension ThimbleFile {
     public static func verify(_ path: String, options: ReadOptions = ReadOptions()) throws -> [Finding] {
         let opened: Opened
         do {
-            opened = try at(path) { try open(path, options, checkingLayout: false) }
+            opened = try at(path) { try open(MappedFile(path), options, checkingLayout: false) }
         } catch let error as ModelError where error.code == .damagedFile {
             return [Finding(.error, at: error.place, error.message)]
         }

@@ -5,12 +5,11 @@ internal import Tensors
 extension Decoder {
     @inline(never)
     func attribute(_ body: Body, index: Int, depth: Int) throws -> Attribute {
-        var attribute = Attribute(nil, .undefined)
-        let inside = try readHeader(body, index: index, into: &attribute)
+        var (attribute, inside, scan) = try header(body, index: index)
         guard inside != 0 else { return attribute }
         let warningsBefore = warnings.count
         do {
-            try readInside(body, type: inside, depth: depth, into: &attribute.value)
+            try readInside(body, scan, type: inside, depth: depth, into: &attribute.value)
         } catch let error as ModelError {
             throw error.at(label(attribute.name, index))
         }
@@ -18,25 +17,32 @@ extension Decoder {
         return attribute
     }
 
-    /// Everything but messages inside. Returns the type of the value if it is such a message, else 0.
+    /// Everything but messages inside, and the type of the value if it is such a message, else 0.
     @inline(never)
-    private func readHeader(_ body: Body, index: Int, into attribute: inout Attribute) throws -> Int {
+    private func header(_ body: Body, index: Int) throws -> (attribute: Attribute, inside: Int, scan: ScannedMessage) {
         let (m, scan) = try unsafe message(.attribute, body, as: Onnx__AttributeProto.self)
-        attribute = try unsafe Attribute(
-            name(m.has_name, m.name), .undefined, hasType: m.has_type != 0, referenceName: name(m.has_ref_attr_name, m.ref_attr_name),
-            docString: name(m.has_doc_string, m.doc_string), unknownFields: scan.unknown)
-        let (attributeName, isReference) = (attribute.name, attribute.referenceName != nil)
-        return try placed(label(attributeName, index)) {
-            guard let attributeName, !attributeName.isEmpty else { throw ModelError(.invalidGraph, "has no name") }
-            let values = unsafe AttributeFields(m, scan)
-            let type = try unsafe values.type(of: m, isReference: isReference)
-            if unsafe m.has_type == 0, irVersion ?? 2 >= 2 {
-                warn("has no type; taken as \(AttributeValue.typeNames[type]) because of its value")
-            }
-            attribute.hasValue = values.contains(type) || (AttributeFields.isList(type) && !isReference)
-            attribute.value = unsafe ownValue(m, type)
-            return AttributeFields.isMessage(type) && values.contains(type) ? type : 0
+        let (attribute, inside) = try unsafe withUnsafePointer(to: m) { try unsafe self.attribute($0, scan, index: index) }
+        return (attribute, inside, scan)
+    }
+
+    /// The same of a message that is decoded; `scan` may be empty if there are no messages in it.
+    func attribute(_ m: UnsafePointer<Onnx__AttributeProto>, _ scan: ScannedMessage, index: Int) throws -> (attribute: Attribute, inside: Int) {
+        let name = try unsafe name(m.pointee.has_name, m.pointee.name)
+        let reference = try unsafe self.name(m.pointee.has_ref_attr_name, m.pointee.ref_attr_name)
+        let docString = try unsafe self.name(m.pointee.has_doc_string, m.pointee.doc_string)
+        let hasType = unsafe m.pointee.has_type != 0
+        let values = unsafe AttributeFields(m, scan)
+        let type = try placed(label(name, index)) {
+            guard let name, !name.isEmpty else { throw ModelError(.invalidGraph, "has no name") }
+            let type = try unsafe values.type(hasType ? m.pointee.type.rawValue : nil, isReference: reference != nil)
+            if !hasType, irVersion ?? 2 >= 2 { warn("has no type; taken as \(AttributeValue.typeNames[type]) because of its value") }
+            return type
         }
+        let isThere = values.contains(type)
+        let attribute = unsafe Attribute(
+            name, ownValue(m, type), hasValue: isThere || (AttributeFields.isList(type) && reference == nil), hasType: hasType,
+            referenceName: reference, docString: docString, unknownFields: scan.unknown)
+        return (attribute, AttributeFields.isMessage(type) && isThere ? type : 0)
     }
 
     private func label(_ name: Name?, _ index: Int) -> String {
@@ -45,21 +51,21 @@ extension Decoder {
     }
 
     /// The value in the message itself; an empty one of the type where it has none or is a message inside.
-    private func ownValue(_ m: Onnx__AttributeProto, _ type: Int) -> AttributeValue {
+    private func ownValue(_ m: UnsafePointer<Onnx__AttributeProto>, _ type: Int) -> AttributeValue {
         switch type {
-        case 1: .float(unsafe m.f)
-        case 2: .int(unsafe m.i)
-        case 3: .string(unsafe array(m.s))
-        case 6: .floats(unsafe array(m.n_floats, m.floats))
-        case 7: .ints(unsafe array(m.n_ints, m.ints))
-        case 8: .strings(unsafe UnsafeBufferPointer(start: m.strings, count: m.n_strings).map { unsafe array($0) })
+        case 1: .float(unsafe m.pointee.f)
+        case 2: .int(unsafe m.pointee.i)
+        case 3: .string(unsafe array(m.pointee.s))
+        case 6: .floats(unsafe array(m.pointee.n_floats, m.pointee.floats))
+        case 7: .ints(unsafe array(m.pointee.n_ints, m.pointee.ints))
+        case 8: .strings(unsafe UnsafeBufferPointer(start: m.pointee.strings, count: m.pointee.n_strings).map { unsafe array($0) })
         default: AttributeValue(emptyOf: Int32(type)) ?? .undefined
         }
     }
 
     @inline(never)
-    private func readInside(_ body: Body, type: Int, depth: Int, into value: inout AttributeValue) throws {
-        let ranges = try ranges(body, AttributeFields.number(of: type))
+    private func readInside(_ body: Body, _ scan: ScannedMessage, type: Int, depth: Int, into value: inout AttributeValue) throws {
+        let ranges = try ranges(body, scan, AttributeFields.number(of: type))
         if AttributeFields.isList(type) {
             value = try list(ranges, type: type, depth: depth)
             return
@@ -73,9 +79,9 @@ extension Decoder {
 
     /// Where field `number` occurs.
     @inline(never)
-    private func ranges(_ body: Body, _ number: Int) throws -> [Range<Int>] {
+    private func ranges(_ body: Body, _ scan: ScannedMessage, _ number: Int) throws -> [Range<Int>] {
         var found: [Range<Int>] = []
-        try children(.attribute, body) { field, range in
+        try children(.attribute, body, scan) { field, range in
             if field == number { found.append(range) }
         }
         return found
@@ -111,20 +117,40 @@ extension Decoder {
 struct AttributeFields {
     private var set: UInt16 = 0
 
-    init(_ m: Onnx__AttributeProto, _ scan: ScannedMessage) {
-        let own: [(Int, Bool)] = unsafe [
-            (1, m.has_f != 0), (2, m.has_i != 0), (3, m.has_s != 0), (6, m.n_floats > 0), (7, m.n_ints > 0), (8, m.n_strings > 0),
-        ]
-        for (type, isSet) in own where isSet { set |= 1 << UInt16(type) }
-        for type in [4, 5, 9, 10, 11, 12, 13, 14] where scan.has(Self.number(of: type)) { set |= 1 << UInt16(type) }
+    init(_ m: UnsafePointer<Onnx__AttributeProto>, _ scan: ScannedMessage) {
+        func note(_ type: UInt16, _ isSet: Bool) { if isSet { set |= 1 << type } }
+        unsafe note(1, m.pointee.has_f != 0)
+        unsafe note(2, m.pointee.has_i != 0)
+        unsafe note(3, m.pointee.has_s != 0)
+        unsafe note(6, m.pointee.n_floats > 0)
+        unsafe note(7, m.pointee.n_ints > 0)
+        unsafe note(8, m.pointee.n_strings > 0)
+        guard scan.seen != 0 else { return }
+        for type in 4...14 where Self.isMessage(type) && scan.has(Self.number(of: type)) { set |= 1 << UInt16(type) }
     }
 
     func contains(_ type: Int) -> Bool { set >> UInt16(type) & 1 == 1 }
 
     /// The field that holds a value of `type` (1 to 14).
-    static func number(of type: Int) -> Int { [0, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 22, 23, 14, 15][type] }
-    static func isList(_ type: Int) -> Bool { [6, 7, 8, 9, 10, 12, 14].contains(type) }
-    static func isMessage(_ type: Int) -> Bool { [4, 5, 9, 10, 11, 12, 13, 14].contains(type) }
+    static func number(of type: Int) -> Int {
+        switch type {
+        case 0: 0
+        case 11, 12: type + 11
+        default: type + 1
+        }
+    }
+    static func isList(_ type: Int) -> Bool {
+        switch type {
+        case 6...10, 12, 14: true
+        default: false
+        }
+    }
+    static func isMessage(_ type: Int) -> Bool {
+        switch type {
+        case 4, 5, 9...14: true
+        default: false
+        }
+    }
 
     private var types: [Int] { (1...14).filter(contains) }
 
@@ -133,19 +159,19 @@ struct AttributeFields {
         return types.map { type in schema.first { $0.number == Self.number(of: type) }?.name ?? "" }.joined(separator: " and ")
     }
 
-    /// The attribute's type, from its `type` field or, if it has none, from the one value that is set.
-    func type(of m: Onnx__AttributeProto, isReference: Bool) throws -> Int {
-        guard unsafe m.has_type != 0 else {
+    /// The attribute's type, from its `type` field, `said`, or, if it has none, from the one value that is set.
+    func type(_ said: UInt32?, isReference: Bool) throws -> Int {
+        guard let said else {
             guard set.nonzeroBitCount <= 1 else {
                 throw ModelError(.invalidGraph, "has values in \(describe(types)), expected one")
             }
-            return types.first ?? 0
+            return set == 0 ? 0 : set.trailingZeroBitCount
         }
-        let type = unsafe Int(Int32(bitPattern: m.type.rawValue))
+        let type = Int(Int32(bitPattern: said))
         guard type >= 0, type <= 14 else { throw ModelError(.unsupported, "is of type \(type), this version knows 0 to 14") }
-        let name = AttributeValue.typeNames[type]
-        let others = types.filter { $0 != type }
-        if !others.isEmpty {
+        var name: String { AttributeValue.typeNames[type] }
+        if set & ~(1 << UInt16(type)) != 0 {
+            let others = types.filter { $0 != type }
             if contains(type) { throw ModelError(.invalidGraph, "has values in \(describe(types)), expected one, as it is of type \(name)") }
             throw ModelError(.invalidGraph, "is of type \(name), but has its value in \(describe(others))")
         }

@@ -29,7 +29,7 @@ extension Decoder {
         var configuration = try unsafe NodeDeviceConfiguration(
             configurationID: name(m.has_configuration_id, m.configuration_id), shardingSpecs: [],
             pipelineStage: m.has_pipeline_stage == 0 ? nil : m.pipeline_stage, unknownFields: scan.unknown)
-        try children(.nodeDeviceConfiguration, body) { _, range in
+        try children(.nodeDeviceConfiguration, body, scan) { _, range in
             configuration.shardingSpecs.append(try shardingSpec(Body(range)))
         }
         return configuration
@@ -40,7 +40,7 @@ extension Decoder {
         var spec = try unsafe ShardingSpec(
             tensorName: name(m.has_tensor_name, m.tensor_name), devices: array(m.n_device, m.device), deviceGroups: [],
             shardedDims: [], unknownFields: scan.unknown)
-        try children(.shardingSpec, body) { field, range in
+        try children(.shardingSpec, body, scan) { field, range in
             if field == 3 {
                 spec.deviceGroups.append(try deviceGroup(Body(range)))
             } else {
@@ -58,7 +58,7 @@ extension Decoder {
     private func shardedDim(_ body: Body) throws -> ShardedDim {
         let (m, scan) = try unsafe message(.shardedDim, body, as: Onnx__ShardedDimProto.self)
         var dim = unsafe ShardedDim(axis: m.has_axis == 0 ? nil : m.axis, shardings: [], unknownFields: scan.unknown)
-        try children(.shardedDim, body) { _, range in dim.shardings.append(try simpleShardedDim(Body(range))) }
+        try children(.shardedDim, body, scan) { _, range in dim.shardings.append(try simpleShardedDim(Body(range))) }
         return dim
     }
 

@@ -6,13 +6,27 @@ extension Decoder {
     /// A tensor may have so many dims.
     static let rankLimit = 64
 
-    /// `label` says how messages call it, given its name; nil: the place is known further out.
+    /// How messages call a tensor.
+    enum TensorLabel {
+        case initializer(Int)
+        case values, indices
+
+        func text(_ name: Name?) -> String {
+            switch self {
+            case .initializer(let index): "initializer \(name.map { "'\($0)'" } ?? "\(index)")"
+            case .values: "values\(name.map { " '\($0)'" } ?? "")"
+            case .indices: "indices"
+            }
+        }
+    }
+
+    /// Without a label, the place is known further out.
     @inline(never)
-    func tensor(_ body: Body, label: ((Name?) -> String)? = nil) throws -> Tensor {
+    func tensor(_ body: Body, label: TensorLabel? = nil) throws -> Tensor {
         let (m, scan) = try unsafe message(.tensor, body, as: Onnx__TensorProto.self)
         let name = try unsafe name(m.has_name, m.name)
         guard let label else { return unsafe try tensor(m, scan, name, body) }
-        return try placed(label(name)) { unsafe try tensor(m, scan, name, body) }
+        return try placed(label.text(name)) { unsafe try tensor(m, scan, name, body) }
     }
 
     private func tensor(_ m: Onnx__TensorProto, _ scan: ScannedMessage, _ name: Name?, _ body: Body) throws -> Tensor {
@@ -24,20 +38,28 @@ extension Decoder {
         guard location ?? 0 == 0 || location == 1 else {
             throw ModelError(.unsupported, "its data_location is \(location ?? 0), this version knows 0 (DEFAULT) and 1 (EXTERNAL)")
         }
-        var tensor = try unsafe Tensor(
-            name: name, type, dims: dims(m.n_dims, m.dims), encoding: .plain(.empty), docString: self.name(m.has_doc_string, m.doc_string),
-            origin: TensorOrigin(field: .none, dataLocation: location, unknownFields: scan.unknown))
-        guard let count = tensor.elementCount else { throw tooManyElements(tensor.dims) }
-
-        let values = unsafe TensorValues(m, scan, file)
-        if location == 1 {
-            if let field = values.fields.first { throw ModelError(.invalidGraph, "has its data in another file and in \(field.fieldName)") }
+        let dims = try unsafe dims(m.n_dims, m.dims)
+        guard let count = elementCount(of: dims) else { throw tooManyElements(dims) }
+        let docString = try unsafe self.name(m.has_doc_string, m.doc_string)
+        let encoding: Encoding, field: TensorOrigin.Field
+        if let raw = scan.raw, location != 1, type != .string, !TensorValues.hasFields(scan) {
+            (encoding, field) = (.plain(try rawValues(raw, type, count, dims)), .raw)
         } else {
-            (tensor.encoding, tensor.origin.field) = try values.encoding(type, count: count, dims: tensor.dims)
+            let values = unsafe TensorValues(m, scan, self)
+            if location != 1 {
+                (encoding, field) = try values.encoding(type, count: count, dims: dims)
+            } else if let first = values.fields.first {
+                throw ModelError(.invalidGraph, "has its data in another file and in \(first.fieldName)")
+            } else {
+                (encoding, field) = (.plain(.empty), .none)
+            }
         }
+        var tensor = Tensor(
+            name: name, type, dims: dims, encoding: encoding, docString: docString,
+            origin: TensorOrigin(field: field, dataLocation: location, unknownFields: scan.unknown))
         // From here on, `m` and `values` are gone: the next message takes their memory.
         guard scan.has(13) || scan.has(16) || location == 1 else { return tensor }
-        try children(.tensor, body) { field, range in
+        try children(.tensor, body, scan) { field, range in
             if field == 13 { tensor.origin.externalData.append(try entry(range)) } else { tensor.metadata.append(try entry(range)) }
         }
         if location == 1 {
@@ -45,6 +67,14 @@ extension Decoder {
             tensor.origin.field = .external
         }
         return tensor
+    }
+
+    func rawValues(_ range: Range<Int>, _ type: ElementType, _ count: Int, _ dims: [Int]) throws -> TensorBytes {
+        // Without a known width there is nothing to compare with.
+        if type.isKnown, let needed = type.byteCount(elements: count), needed != range.count {
+            throw ModelError(.invalidGraph, "raw_data has \(range.count) bytes, dims \(dims) of \(type) need \(needed)")
+        }
+        return try smallValues.copy(range, of: type) ?? TensorBytes(file, range)
     }
 
     private func external(_ tensor: Tensor) throws -> TensorBytes {
@@ -78,11 +108,11 @@ extension Decoder {
         let (m, scan) = try unsafe message(.sparseTensor, body, as: Onnx__SparseTensorProto.self)
         var sparse = SparseTensor(values: nil, indices: nil, dims: try unsafe dims(m.n_dims, m.dims), unknownFields: scan.unknown)
         var values: Body?, indices: Body?
-        try children(.sparseTensor, body) { field, range in
+        try children(.sparseTensor, body, scan) { field, range in
             if field == 1 { Body.merge(range, into: &values) } else { Body.merge(range, into: &indices) }
         }
-        if let values { sparse.values = try tensor(values) { name in "values\(name.map { " '\($0)'" } ?? "")" } }
-        if let indices { sparse.indices = try tensor(indices) { _ in "indices" } }
+        if let values { sparse.values = try tensor(values, label: .values) }
+        if let indices { sparse.indices = try tensor(indices, label: .indices) }
         return sparse
     }
 }

@@ -15,25 +15,40 @@ final class Decoder {
 
     let file: MappedFile
     let bytes: WireBytes
-    let externalData: ExternalData
+    private let options: OnnxFile.ReadOptions
+    private var usedExternalData: ExternalData?
     let arena: Arena
+    let smallValues: SmallValues
     /// The fields of the file itself are sound and there is a graph among them.
     var isModel = false
     var irVersion: Int64?
-    private var scanner: PayloadScanner
+    let scanner: MessageScanner
+    private var careful: PayloadScanner
     private var messages = 0
     private(set) var memory: DecodingMemory
     private(set) var warnings: [Finding] = []
     private var unlistedWarnings = 0
 
-    init(_ file: MappedFile, options: OnnxFile.ReadOptions) throws {
+    init(_ file: MappedFile, options: OnnxFile.ReadOptions, access: MessageScanner.Access? = nil) throws {
         self.file = file
         bytes = WireBytes(file)
-        scanner = PayloadScanner(file)
+        scanner = try MessageScanner(file, access: access)
+        smallValues = SmallValues(scanner)
+        careful = PayloadScanner(file)
         memory = DecodingMemory(fileSize: file.count)
         arena = try Arena()
-        externalData = ExternalData(modelPath: file.path, followLinks: options.followLinks)
+        self.options = options
     }
+
+    /// Made when a tensor first asks for it: most models have none.
+    var externalData: ExternalData {
+        if let usedExternalData { return usedExternalData }
+        let made = ExternalData(modelPath: file.path, followLinks: options.followLinks)
+        usedExternalData = made
+        return made
+    }
+
+    var dataFiles: [MappedFile] { usedExternalData?.files ?? [] }
 
     /// The message's own scalar fields as protobuf-c's struct, valid until the next call, and what the scan found beside them.
     func message<M>(_ kind: MessageKind, _ body: Body, as type: M.Type) throws -> (message: M, scan: ScannedMessage) {
@@ -41,11 +56,20 @@ final class Decoder {
         guard messages <= Self.messageLimit else {
             throw ModelError(.limit, "more than \(Self.messageLimit) messages", at: ["byte \(body.first.lowerBound)", kind.name])
         }
-        let scan = try scanner.scan(kind, body)
-        try within("byte \(body.first.lowerBound)") { try memory.take(kind, scan, textBytes: scanner.copy.count) }
-        // Structs and protobuf-c's own notes take at most 32 bytes for each field, of which the shortest has 2.
-        arena.reset(limit: min(1 << 20 + 48 * scanner.copy.count, memory.left))
-        let unpacked = unsafe scanner.copy.withUnsafeBufferPointer { copy in
+        if let (scan, textBytes) = scanner.scan(kind, body) {
+            messages += scan.decodedWithin
+            try makeRoom(kind, scan, textBytes: textBytes, body)
+            guard let unpacked = unsafe scanner.unpack(kind, in: arena) else { throw memory.exhausted(kind).at("byte \(body.first.lowerBound)") }
+            return unsafe (unpacked.load(as: type), scan)
+        }
+        return try carefully(kind, body, as: type)
+    }
+
+    @inline(never)
+    private func carefully<M>(_ kind: MessageKind, _ body: Body, as type: M.Type) throws -> (message: M, scan: ScannedMessage) {
+        let scan = try careful.scan(kind, body)
+        try makeRoom(kind, scan, textBytes: careful.copy.count, body)
+        let unpacked = unsafe careful.copy.withUnsafeBufferPointer { copy in
             unsafe protobuf_c_message_unpack(
                 thimble_message_descriptor(UInt32(kind.rawValue)), arena.allocator, copy.count, copy.baseAddress)
         }
@@ -55,16 +79,36 @@ final class Decoder {
         return unsafe (UnsafeRawPointer(unpacked).load(as: type), scan)
     }
 
+    private func makeRoom(_ kind: MessageKind, _ scan: ScannedMessage, textBytes: Int, _ body: Body) throws {
+        try within("byte \(body.first.lowerBound)") { try memory.take(kind, scan, textBytes: textBytes) }
+        // Structs and protobuf-c's own notes take at most 32 bytes for each field, of which the shortest has 2. A message
+        // inside may have no field at all.
+        arena.reset(limit: min(1 << 20 + 48 * textBytes + 512 * scan.decodedWithin, memory.left))
+    }
+
     /// What protobuf-c calls the message that it decodes as `kind`.
     static func descriptorName(of kind: MessageKind) -> String? {
         unsafe thimble_message_descriptor(UInt32(kind.rawValue)).map { unsafe String(cString: $0.pointee.name) }
     }
 
-    /// Calls `visit` for each message inside, in the file's order.
-    func children(_ kind: MessageKind, _ body: Body, _ visit: (Int, Range<Int>) throws -> Void) throws {
+    /// Calls `visit` for each message inside, in the file's order; `scan` is what `message` gave for the same body.
+    func children(_ kind: MessageKind, _ body: Body, _ scan: ScannedMessage, _ visit: (Int, Range<Int>) throws -> Void) throws {
+        guard let listed = scan.children else { return try searchChildren(kind, body, visit) }
+        for index in listed {
+            let child = scanner.child(index)
+            try visit(child.number, child.range)
+            scanner.forgetChildren(from: listed.upperBound)
+        }
+    }
+
+    @inline(never)
+    private func searchChildren(_ kind: MessageKind, _ body: Body, _ visit: (Int, Range<Int>) throws -> Void) throws {
+        let listed = scanner.childCount
         var cursor = FieldCursor(bytes, kind, body)
         while let field = try cursor.next() {
-            if case .message = field.rule?.content { try visit(field.number, field.value) }
+            guard case .message = field.rule?.content else { continue }
+            try visit(field.number, field.value)
+            scanner.forgetChildren(from: listed)
         }
     }
 }

@@ -18,6 +18,9 @@ struct DecodingMemory {
 
     /// Counts one message: its value, the names in it, and their text.
     mutating func take(_ kind: MessageKind, _ scan: ScannedMessage, textBytes: Int) throws {
+        if scan.decodedWithin > 0 {
+            left -= kind == .node ? scan.decodedWithin * Self.size(of: .attribute) : Self.size(of: .type) + scan.decodedWithin * Self.size(of: .dimension)
+        }
         left -= Self.size(of: kind) + scan.copiedFieldCount * MemoryLayout<Name>.stride + textBytes + scan.unknown.count
         guard left > 0 else { throw exhausted(kind) }
     }

@@ -7,12 +7,18 @@ internal import Tensors
 struct TensorValues {
     private let m: Onnx__TensorProto
     private let scan: ScannedMessage
-    private let file: MappedFile
+    private let decoder: Decoder
+    private var file: MappedFile { decoder.file }
 
-    init(_ m: Onnx__TensorProto, _ scan: ScannedMessage, _ file: MappedFile) {
+    /// True if a field besides `raw_data` may have values.
+    static func hasFields(_ scan: ScannedMessage) -> Bool {
+        scan.seen & (1 << 4 | 1 << 5 | 1 << 6 | 1 << 7 | 1 << 10 | 1 << 11) != 0
+    }
+
+    init(_ m: Onnx__TensorProto, _ scan: ScannedMessage, _ decoder: Decoder) {
         unsafe self.m = m
         self.scan = scan
-        self.file = file
+        self.decoder = decoder
     }
 
     /// The run of `float_data` (4) or `double_data` (10) that stays in the file, if there is one with values.
@@ -44,7 +50,7 @@ struct TensorValues {
             guard count == 0 else { throw noData(type, count, dims) }
             return (type == .string ? .strings(try strings(count: 0, dims: dims)) : .plain(.empty), .none)
         }
-        if field == .raw, type != .string { return (.plain(try raw(type, count, dims)), field) }
+        if field == .raw, type != .string { return (.plain(try decoder.rawValues(scan.raw ?? 0..<0, type, count, dims)), field) }
         guard let wanted = type.valueField else {
             throw ModelError(.unsupported, "has values of data type \(type.rawValue), which this version does not know, in \(field.fieldName)")
         }
@@ -59,15 +65,6 @@ struct TensorValues {
     private func noData(_ type: ElementType, _ count: Int, _ dims: [Int]) -> ModelError {
         let need = type.byteCount(elements: count).map { "\($0) bytes" } ?? "\(count) elements"
         return ModelError(.invalidGraph, "has no data, dims \(dims) of \(type) need \(need)")
-    }
-
-    private func raw(_ type: ElementType, _ count: Int, _ dims: [Int]) throws -> TensorBytes {
-        let range = scan.raw ?? 0..<0
-        // Without a known width there is nothing to compare with.
-        if type.isKnown, let needed = type.byteCount(elements: count), needed != range.count {
-            throw ModelError(.invalidGraph, "raw_data has \(range.count) bytes, dims \(dims) of \(type) need \(needed)")
-        }
-        return try TensorBytes(file, range)
     }
 
     private func strings(count: Int, dims: [Int]) throws -> StringList {

@@ -14,11 +14,15 @@ struct ScannedMessage {
     var packed: Range<Int>?
     /// Fields that the schema does not know, in source order.
     var unknown: [UInt8] = []
+    /// Where `MessageScanner` lists the messages inside; nil if it did not look at this one.
+    var children: Range<Int>?
+    /// Messages inside that protobuf-c decodes together with this one; `children` then has the others.
+    var decodedWithin = 0
 
     func has(_ number: Int) -> Bool { seen >> UInt32(number) & 1 == 1 }
 }
 
-/// The first to see a message's bytes and the only way to protobuf-c. Checks them and makes a copy of the message's own
+/// Looks at the messages that `MessageScanner` leaves, and names what is wrong. Checks them and makes a copy of the message's own
 /// scalar fields; messages inside, payloads and unknown fields are left out, so that protobuf-c gets one small message at a
 /// time, never recurses and never copies a weight.
 struct PayloadScanner {

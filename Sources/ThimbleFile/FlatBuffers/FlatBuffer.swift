@@ -4,21 +4,19 @@ internal import Tensors
 /// found to lie inside the buffer, aligned, at the moment it is read; so there is no second code path to disagree with the first.
 ///
 /// Positions are byte indices. Sums cannot overflow: a buffer has less than 2^31 bytes, an offset less than 2^32, an `Int` 64 bits.
+/// Does not keep the bytes alive: `FlatBuffer` does, for as long as tables are read.
 @safe
-struct FlatBuffer: @unchecked Sendable {
+struct FlatBytes: @unchecked Sendable {
     private let base: UnsafeRawPointer
     let count: Int
-    /// Keeps the bytes alive.
-    private let owner: any Sendable
 
-    /// `bytes` stay valid as long as `owner`; throws unless there are 16 to 2^31 - 1 of them.
-    init(_ bytes: UnsafeRawBufferPointer, owner: any Sendable) throws {
+    /// Throws unless there are 16 to 2^31 - 1 bytes, which must stay where they are.
+    fileprivate init(_ bytes: UnsafeRawBufferPointer) throws {
         guard let base = bytes.baseAddress, bytes.count >= 16, bytes.count <= Int(Int32.max) else {
             throw ModelError(.damagedFile, "the metadata has \(bytes.count) bytes, at least 16 and less than 2^31 are needed")
         }
         unsafe self.base = base
         count = bytes.count
-        self.owner = owner
     }
 
     /// The table that the buffer is about; `identifier` are the four letters after the first offset.
@@ -66,6 +64,18 @@ struct FlatBuffer: @unchecked Sendable {
     }
 }
 
+/// The bytes and what keeps them alive. Tables are small and have only the bytes: there are thousands of them.
+struct FlatBuffer: Sendable {
+    let bytes: FlatBytes
+    private let owner: any Sendable
+
+    /// `bytes` stay valid as long as `owner`; throws unless there are 16 to 2^31 - 1 of them.
+    init(_ bytes: UnsafeRawBufferPointer, owner: any Sendable) throws {
+        self.bytes = try unsafe FlatBytes(bytes)
+        self.owner = owner
+    }
+}
+
 /// A vector inside a FlatBuffer: `count` elements of `stride` bytes from `start`, all inside the buffer.
 struct FlatVector {
     let start: Int
@@ -79,13 +89,13 @@ struct FlatVector {
 
 /// A table of a FlatBuffer; its vtable was checked, its fields are when they are read.
 struct FlatTable {
-    let buffer: FlatBuffer
+    let buffer: FlatBytes
     let position: Int
     private let vtable: Int
     private let slotCount: Int
     private let size: Int
 
-    init(_ buffer: FlatBuffer, at position: Int) throws {
+    init(_ buffer: FlatBytes, at position: Int) throws {
         let back = Int(try buffer.load(Int32.self, at: position, "a table"))
         let vtable = position - back
         let vtableSize = Int(try buffer.load(UInt16.self, at: vtable, "the vtable of the table at byte \(position)"))
@@ -156,7 +166,7 @@ struct FlatTable {
     }
 }
 
-extension FlatBuffer {
+extension FlatBytes {
     func vector(at position: Int, stride: Int, alignment: Int) throws -> FlatVector {
         let length = Int(try load(UInt32.self, at: position, "the length of a vector"))
         try check(position + 4, count: length * stride, alignment: alignment, "the vector of \(length) elements at byte \(position)")

@@ -51,7 +51,7 @@ extension MetadataReader {
     @inline(never)
     private func appendPlain(_ table: FlatTable, to attributes: inout [Attribute], _ depth: Depth) throws {
         let costBefore = budget.cost
-        users.attribute = try text(table, Slot.Attribute.name)
+        users.enter(attribute: try text(table, Slot.Attribute.name))
         let slot = try valueSlot(table)
         let type = try table.integer(Slot.Attribute.type, Int32.self) ?? 0
         let value = try slot.map { try plainValue(table, $0, depth) } ?? AttributeValue(emptyOf: type)

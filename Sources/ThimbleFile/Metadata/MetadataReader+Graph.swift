@@ -43,7 +43,7 @@ extension MetadataReader {
     @inline(never)
     private func rest(of graph: inout Graph, _ table: FlatTable, _ depth: Depth) throws {
         graph.name = try text(table, Slot.Graph.name)
-        users.node = nil
+        users.enter(nil)
         graph.inputs = try list(table, Slot.Graph.inputs) { try valueInfo($0, depth) }
         graph.outputs = try list(table, Slot.Graph.outputs) { try valueInfo($0, depth) }
         graph.valueInfos = try list(table, Slot.Graph.valueInfo) { try valueInfo($0, depth) }
@@ -78,29 +78,24 @@ extension MetadataReader {
 
     private func appendNode(_ table: FlatTable, to nodes: inout [Node], _ depth: Depth) throws {
         try claim(table.position)
-        var node = Node(nil)
-        try start(of: &node, table)
-        node.attributes = try attributes(table, Slot.Node.attributes, depth)
-        nodes.append(node)
+        let index = nodes.count
+        // Read where it lies: a node is large.
+        try start(of: &nodes, table)
+        nodes[index].attributes = try attributes(table, Slot.Node.attributes, depth)
     }
 
     @inline(never)
-    private func start(of node: inout Node, _ table: FlatTable) throws {
+    private func start(of nodes: inout [Node], _ table: FlatTable) throws {
         let op = Int(try table.integer(Slot.Node.op, UInt32.self) ?? 0)
         guard op < operators.count else {
             throw ModelError(.damagedFile, "refers to operator \(op), the metadata has \(operators.count)")
         }
-        node.opType = operators[op].type
-        node.domain = operators[op].domain
-        node.overload = operators[op].overload
-        node.inputs = try names(table, Slot.Node.inputs)
-        node.outputs = try names(table, Slot.Node.outputs)
-        node.name = try text(table, Slot.Node.name)
-        node.docString = try text(table, Slot.Node.docString)
-        node.metadata = try entries(table, Slot.Node.metadata)
-        node.deviceConfigurations = try list(table, Slot.Node.devices, nodeDevices)
-        node.unknownFields = try bytes(table, Slot.Node.unknown)
-        users.node = node
+        nodes.append(Node(
+            operators[op].type, domain: operators[op].domain, overload: operators[op].overload, name: try text(table, Slot.Node.name),
+            inputs: try names(table, Slot.Node.inputs), outputs: try names(table, Slot.Node.outputs),
+            docString: try text(table, Slot.Node.docString), metadata: try entries(table, Slot.Node.metadata),
+            deviceConfigurations: try list(table, Slot.Node.devices, nodeDevices), unknownFields: try bytes(table, Slot.Node.unknown)))
+        if users.isWanted { users.enter(nodes[nodes.count - 1]) }
     }
 
     private func function(_ table: FlatTable, _ depth: Depth) throws -> Function {
@@ -109,7 +104,7 @@ extension MetadataReader {
         function.inputs = try names(table, Slot.Function.inputs)
         function.outputs = try names(table, Slot.Function.outputs)
         function.attributeNames = try texts(table, Slot.Function.attributes)
-        users.node = nil
+        users.enter(nil)
         function.attributeDefaults = try attributes(table, Slot.Function.attributeProtos, depth)
         function.nodes = try nodes(table, Slot.Function.nodes, depth)
         function.opsetImports = try opsets(table, Slot.Function.opsets)

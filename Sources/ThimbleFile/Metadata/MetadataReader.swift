@@ -21,7 +21,9 @@ final class MetadataReader {
         let height: Int
     }
 
-    let buffer: FlatBuffer
+    private let owner: FlatBuffer
+    /// Kept alive by `owner`.
+    let buffer: FlatBytes
     var budget: ReadBudget
     private(set) var requires: [Name] = []
     private(set) var strings: [Name] = []
@@ -32,10 +34,11 @@ final class MetadataReader {
 
     // State of the walk.
     var values: Values
-    var users = PayloadUsers()
+    var users: PayloadUsers
 
     // What may be shared, by position.
     private var visited: [UInt64]
+    private static let shortText = 64
     private var texts: [Int: Name] = [:]
     private var byteLists: [Int: [UInt8]] = [:]
     private var integerLists: [Int: [Int64]] = [:]
@@ -47,8 +50,10 @@ final class MetadataReader {
     var bigValues: [Int: (value: AttributeValue, cost: Int)] = [:]
 
     /// Reads all but the models.
-    init(_ buffer: FlatBuffer, budget: ReadBudget) throws {
-        self.buffer = buffer
+    init(_ whole: FlatBuffer, budget: ReadBudget, namingUsers: Bool = true) throws {
+        users = PayloadUsers(isWanted: namingUsers)
+        owner = whole
+        buffer = whole.bytes
         self.budget = budget
         values = Values(tensor: { _ in throw ModelError(.internalFault, "values were asked for before there were any") }, areThere: false)
         visited = [UInt64](repeating: 0, count: buffer.count / 256 + 1)
@@ -80,6 +85,7 @@ final class MetadataReader {
         let root = try buffer.root(identifier: MetadataLimit.identifier)
         let entries = try list(root, Slot.Root.models) { try entry($0) }
         guard !entries.isEmpty else { throw ModelError(.damagedFile, "the metadata holds no model, at least one is needed") }
+        guard entries.count > 1 else { return entries }
         var keys = Set<Name>()
         for entry in entries where !keys.insert(entry.key).inserted {
             throw ModelError(.damagedFile, "two models have the key '\(entry.key)'")
@@ -108,19 +114,19 @@ final class MetadataReader {
         try table.string(slot).map(text)
     }
 
-    /// Short texts live in the value itself; longer ones are in memory once for each place of the metadata.
+    /// Short texts are copied for each use; longer ones are in memory once for each place of the metadata.
     func text(_ vector: FlatVector) throws -> Name {
-        if vector.count > 15, let known = texts[vector.start] {
+        let isLong = vector.count > Self.shortText
+        if isLong, let known = texts[vector.start] {
             try budget.share(vector.count)
             return known
         }
         guard let text = unsafe buffer.withBytes(vector.byteRange, { unsafe Name(utf8: $0) }) else {
             throw ModelError(.damagedFile, "the string at byte \(vector.start - 4) of the metadata is not UTF-8")
         }
-        if vector.count > 15 {
-            try budget.take(vector.count + 64)
-            texts[vector.start] = text
-        }
+        // Up to 15 bytes live in the value itself.
+        if vector.count > 15 { try budget.take(vector.count + 64) }
+        if isLong { texts[vector.start] = text }
         return text
     }
 

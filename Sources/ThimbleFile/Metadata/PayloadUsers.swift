@@ -10,11 +10,27 @@ struct PayloadUsers {
     }
 
     private var users: [Int: User] = [:]
+    /// False: nobody will ask.
+    let isWanted: Bool
     /// Where the walk is.
-    var node: Node?
-    var attribute: Name?
+    private var node: Node?
+    private var attribute: Name?
+
+    init(isWanted: Bool) {
+        self.isWanted = isWanted
+    }
+
+    /// Payloads that follow are used by this node, nil: by none.
+    mutating func enter(_ node: Node?) {
+        if isWanted { self.node = node }
+    }
+
+    mutating func enter(attribute: Name?) {
+        if isWanted { self.attribute = attribute }
+    }
 
     mutating func add(_ payload: Int, tensor: Name?) {
+        guard isWanted else { return }
         if users[payload] == nil { users[payload] = User(tensor: tensor, attribute: attribute, node: node?.label) }
     }
 

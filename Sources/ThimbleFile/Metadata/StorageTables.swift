@@ -87,7 +87,7 @@ extension PayloadRecord.Encoding {
     }
 }
 
-extension FlatBuffer {
+extension FlatBytes {
     func segments(_ root: FlatTable) throws -> [SegmentRecord] {
         guard let list = try root.vector(Slot.Root.segments, stride: 40, alignment: 8) else { return [] }
         return try (0..<list.count).map { index in

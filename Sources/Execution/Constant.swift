@@ -53,6 +53,13 @@ final class Constant: @unchecked Sendable {
         if case .tensor(let tensor) = origin { tensor } else { nil }
     }
 
+    /// True if it is a tensor whose values are not plain.
+    var isEncoded: Bool {
+        guard case .tensor(let tensor) = origin else { return false }
+        if case .plain = tensor.encoding { return false }
+        return true
+    }
+
     var value: Value {
         get throws {
             owner.lock.lock()
@@ -82,7 +89,7 @@ extension Value {
 
 extension Tensor {
     /// What flows through a graph is known by its edge: names and notes stay behind. Throws if the values are not what dims and type ask for.
-    fileprivate func withoutNotes() throws -> Tensor {
+    func withoutNotes() throws -> Tensor {
         try checkEncoding()
         return Tensor(elementType, dims: dims, encoding: encoding)
     }

@@ -35,11 +35,10 @@ package final class NewCells {
     package let width: Int
     package let count: Int
 
-    package init(dims: [Int], width: Int) throws {
-        guard let count = Tensors.elementCount(of: dims), let size = checkedMultiply(count, width) else {
-            throw ModelError(.limit, "\(dims) is too large for a tensor")
-        }
-        memory = try OwnedMemory(byteCount: size)
+    /// `memory` has room for the `count` cells of `dims`.
+    package init(dims: [Int], width: Int, count: Int, _ memory: OwnedMemory) {
+        unsafe precondition(memory.bytes.count == count * width, "memory of another size")
+        self.memory = memory
         (self.dims, self.width, self.count) = (dims, width, count)
     }
 

@@ -128,6 +128,15 @@ public final class NewElements<T: Element>: @unchecked Sendable {
         unsafe base = memory.bytes.baseAddress!.bindMemory(to: T.self, capacity: count)
     }
 
+    /// In memory that has room for `count` of them, aligned as `OwnedMemory` is.
+    package init(_ memory: OwnedMemory, _ count: Int) {
+        unsafe precondition(count >= 0 && memory.bytes.count == count * MemoryLayout<T>.stride, "memory of another size")
+        self.memory = memory
+        self.count = count
+        // All memory has a base.
+        unsafe base = memory.bytes.baseAddress!.bindMemory(to: T.self, capacity: count)
+    }
+
     /// All elements equal to `value`.
     public convenience init(_ count: Int, filledWith value: T) throws {
         try self.init(count)

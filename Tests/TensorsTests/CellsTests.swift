@@ -32,7 +32,7 @@ struct CellsTests {
                 }
             }
             let count = dims.reduce(1, *)
-            let source = try cells(max(sourceDims.reduce(1, *), 1), width: width), target = try NewCells(dims: dims, width: width)
+            let source = try cells(max(sourceDims.reduce(1, *), 1), width: width), target = try newCells(dims: dims, width: width)
             target.copy(dims, from: source, from, to: Stepping(steps: denseStrides(dims)))
             let result = try target.finished
             for place in 0..<count {
@@ -48,13 +48,13 @@ struct CellsTests {
 
     @Test(arguments: [1, 2, 4, 8, 16], [1, 3]) func gathersAndScattersBlocks(width: Int, block: Int) throws {
         let source = try cells(30, width: width), offsets = [27, 0, 5, 5]
-        let gathered = try NewCells(dims: [4, block], width: width)
+        let gathered = try newCells(dims: [4, block], width: width)
         gathered.gather(from: source, at: offsets, block: block)
         let taken = try gathered.finished
         for (index, offset) in offsets.enumerated() {
             for part in 0..<block { #expect(bytes(taken, index * block + part) == bytes(source, offset + part)) }
         }
-        let scattered = try NewCells(dims: [30], width: width)
+        let scattered = try newCells(dims: [30], width: width)
         scattered.clear()
         scattered.scatter(from: taken, to: [9, 0, 20, 9], block: block)
         let result = try scattered.finished
@@ -65,4 +65,9 @@ struct CellsTests {
             #expect(bytes(result, 15 + part) == [UInt8](repeating: 0, count: width))
         }
     }
+}
+
+private func newCells(dims: [Int], width: Int) throws -> NewCells {
+    let count = dims.reduce(1, *)
+    return NewCells(dims: dims, width: width, count: count, try OwnedMemory(byteCount: count * width))
 }

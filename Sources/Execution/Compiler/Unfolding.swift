@@ -164,12 +164,13 @@ final class Unfolding {
 
     private func add(_ step: Plan.Step, _ kernel: any Runnable.Type, _ inputs: [ValueID?], _ slots: inout [ValueID?]) throws {
         let facts = inputs.map { id in id.map { values[$0].fact } }
+        // Weights in codes stay so for kernels that take them.
+        let makesWeights = step.node.opType == "DequantizeLinear"
         // What cannot be right is found again when it runs, with the values at hand.
-        let results = (try? Operators.infer(step.node, of: kernel, opset: step.opset, inputs: facts)) ?? []
+        let results = (try? Operators.infer(step.node, of: kernel, opset: step.opset, inputs: facts, runsConstants: !makesWeights)) ?? []
         func fact(_ index: Int) -> Fact { index < results.count ? results[index] : .unknown }
 
-        // Weights in codes stay so for kernels that take them.
-        if step.outputs.count == 1, let slot = step.outputs[0], !kernel.isRandom, step.subgraphs.isEmpty, step.node.opType != "DequantizeLinear" {
+        if step.outputs.count == 1, let slot = step.outputs[0], !kernel.isRandom, step.subgraphs.isEmpty, !makesWeights {
             if let known = fact(0).constant {
                 slots[slot] = new(Fact(constant: known), .known(known))
                 return
@@ -219,7 +220,7 @@ final class Unfolding {
     private func inputsAreSmall(_ item: Item) -> Bool {
         item.inputs.enumerated().allSatisfy { index, id in
             // Of what is encoded, a part is decoded only.
-            if index == 0, let id, ["Slice", "Gather"].contains(item.operatorName), case .constant(let constant) = values[id].source, constant.source?.isEncoded ?? false {
+            if index == 0, let id, item.operatorName == "Slice" || item.operatorName == "Gather", case .constant(let constant) = values[id].source, constant.isEncoded {
                 return true
             }
             guard let id, let count = values[id].fact.fixedDims.flatMap({ elementCount(of: $0) }) else { return id == nil }
@@ -229,14 +230,20 @@ final class Unfolding {
 
     private func evaluate(_ item: Item) throws -> [Tensors.Value?] {
         if let known = item.results { return known }
-        let inputs = try item.inputs.map { id in try id.map { Tensors.Value.tensor(try tensor($0)) } }
+        let inputs = try item.inputs.map { id in try id.map { Tensors.Value.tensor(try operand($0)) } }
         let made = try within(item.node.label) { try item.kernel.run(Call(node: item.node, opset: item.opset, inputs: inputs, environment: environment)) }
         item.results = made
         return made
     }
 
+    /// What a kernel reads once: a constant of the model as it lies, not made ready for all who may come.
+    private func operand(_ id: ValueID) throws -> Tensor {
+        if case .constant(let constant) = values[id].source, let source = constant.source { return try source.withoutNotes() }
+        return try tensor(id)
+    }
+
     /// True if nobody reads another output than the first: the mask of a Dropout, say.
-    func readsFirstOnly(_ item: Item) -> Bool { item.outputs.dropFirst().allSatisfy { id in id.map { values[$0].uses == 0 } ?? true } }
+    func readsFirstOnly(_ item: Item) -> Bool { item.outputs.count == 1 || item.outputs.dropFirst().allSatisfy { id in id.map { values[$0].uses == 0 } ?? true } }
 
     // MARK: constants
 
@@ -304,10 +311,4 @@ extension Unfolding {
     }
 
     private static let releasedBytes = 1 << 18
-}
-
-extension Tensor {
-    fileprivate var isEncoded: Bool {
-        if case .plain = encoding { false } else { true }
-    }
 }

@@ -241,8 +241,11 @@ extension Compiler {
         case .run(let maker?), .folded(let maker, _): item = maker
         default: return false
         }
-        if item.operatorName == "DequantizeLinear" { return true }
-        guard depth > 0, ["Add", "Relu", "Clip", "Concat", "MaxPool", "Reshape", "Transpose"].contains(item.operatorName) else { return false }
-        return item.inputs.contains { $0.map { isOfCodes($0, depth: depth - 1) } ?? false }
+        switch item.operatorName {
+        case "DequantizeLinear": return true
+        case "Add", "Relu", "Clip", "Concat", "MaxPool", "Reshape", "Transpose":
+            return depth > 0 && item.inputs.contains { $0.map { isOfCodes($0, depth: depth - 1) } ?? false }
+        default: return false
+        }
     }
 }

@@ -101,40 +101,44 @@ enum RecurrentLowering: Lowering {
         if let coded {
             let others = weights[2...].compactMap { $0 }
             return try unsafe compiler.packed(others, with: coded.w.weights.identities + coded.r.weights.identities, form: [11] + form, byteCount: thimble_recurrent_pack_size(kernel.pointer)) { numbers, memory in
-                var copies = [NumberCopy(), NumberCopy()], next = 0
-                for index in 2...3 where weights[index] != nil {
-                    copies[index - 2] = NumberCopy(numbers[next], from: starts[index])
-                    next += 1
-                }
-                try unsafe coded.w.withWholeSource(kernel.pointer.pointee.input_codes) { w in
-                    try unsafe coded.r.withWholeSource(kernel.pointer.pointee.state_codes) { r in unsafe thimble_recurrent_pack_codes(kernel.pointer, w, r, copies[0].pointer, copies[1].pointer, memory) }
+                let given = place(numbers, weights[2...])
+                try unsafe lend(given, from: starts[2...], []) { given in
+                    try unsafe coded.w.withWholeSource(kernel.pointer.pointee.input_codes) { w in
+                        try unsafe coded.r.withWholeSource(kernel.pointer.pointee.state_codes) { r in
+                            unsafe thimble_recurrent_pack_codes(kernel.pointer, w, r, given[0], given[1], memory)
+                        }
+                    }
                 }
             }
         }
         return try unsafe compiler.packed(weights.compactMap { $0 }, form: form, byteCount: thimble_recurrent_pack_size(kernel.pointer)) { numbers, memory in
-            var copies = weights.map { _ in NumberCopy() }, next = 0
-            for index in weights.indices where weights[index] != nil {
-                copies[index] = NumberCopy(numbers[next], from: starts[index])
-                next += 1
+            try unsafe lend(place(numbers, weights[...]), from: starts[...], []) { given in
+                unsafe thimble_recurrent_pack(kernel.pointer, given[0], given[1], given[2], given[3], memory)
             }
-            unsafe thimble_recurrent_pack(kernel.pointer, copies[0].pointer, copies[1].pointer, copies[2].pointer, copies[3].pointer, memory)
         }
     }
 
-    /// Numbers at an address that holds as long as this does; none have none.
-    @safe
-    private final class NumberCopy {
-        let pointer: UnsafeMutablePointer<Float>?
+    /// The numbers of those weights that there are, at their places.
+    private static func place(_ numbers: [Elements<Float>], _ weights: ArraySlice<ValueID?>) -> ArraySlice<Elements<Float>?> {
+        var next = 0
+        return weights.map { id -> Elements<Float>? in
+            guard id != nil else { return nil }
+            next += 1
+            return numbers[next - 1]
+        }[...]
+    }
 
-        init() { unsafe pointer = nil }
-
-        init(_ numbers: Elements<Float>, from start: Int) {
-            let count = max(0, numbers.count - start), memory = UnsafeMutablePointer<Float>.allocate(capacity: max(1, count))
-            unsafe numbers.withUnsafeBuffer { numbers in for index in 0..<count { unsafe memory[index] = unsafe numbers[start + index] } }
-            unsafe pointer = memory
+    /// Lends the addresses of numbers from a place of each on; nil for those that there are not.
+    private static func lend(
+        _ numbers: ArraySlice<Elements<Float>?>, from starts: ArraySlice<Int>, _ lent: [UnsafePointer<Float>?], _ body: ([UnsafePointer<Float>?]) throws -> Void
+    ) throws {
+        guard let first = numbers.first, let start = starts.first else { return try unsafe body(lent) }
+        guard let first else { return try unsafe lend(numbers.dropFirst(), from: starts.dropFirst(), lent + [nil], body) }
+        try unsafe first.withUnsafeBuffer { buffer in
+            // Memory has a base even if there is nothing in it.
+            let address = unsafe buffer.baseAddress! + min(start, buffer.count)
+            try unsafe lend(numbers.dropFirst(), from: starts.dropFirst(), unsafe lent + [address], body)
         }
-
-        deinit { unsafe pointer?.deallocate() }
     }
 }
 

@@ -41,8 +41,7 @@ struct CellMover {
         guard let count = elementCount(of: dims), let size = checkedMultiply(count, width) else {
             throw ModelError(.limit, "\(dims) is too large for a tensor")
         }
-        try environment.checkAllocation(size)
-        return try NewCells(dims: dims, width: width)
+        return NewCells(dims: dims, width: width, count: count, try environment.memory(size))
     }
 
     /// The finished cells as a tensor; nothing may be written to them afterwards.

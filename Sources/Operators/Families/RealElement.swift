@@ -36,8 +36,7 @@ extension Call {
         guard let count = elementCount(of: dims), let size = checkedMultiply(count, MemoryLayout<T>.stride) else {
             throw ModelError(.limit, "a result of \(dims) is too large for a tensor")
         }
-        try environment.checkAllocation(size)
-        return try NewElements<T>(count)
+        return NewElements<T>(try environment.memory(size), count)
     }
 
     /// All numbers of a float input as an array, or nil if it is left out; throws unless there are `count` of them.

@@ -14,6 +14,15 @@ package protocol RunEnvironment: AnyObject, Sendable {
     func nextRandom() -> UInt64
     /// Throws `.limit` if a tensor of that many bytes would pass the stated limit of memory.
     func checkAllocation(_ byteCount: Int) throws
+    /// Memory for a tensor that the node makes, after its size was held against the limit; not cleared.
+    func memory(_ byteCount: Int) throws -> OwnedMemory
+}
+
+extension RunEnvironment {
+    package func memory(_ byteCount: Int) throws -> OwnedMemory {
+        try checkAllocation(byteCount)
+        return try OwnedMemory(byteCount: byteCount)
+    }
 }
 
 /// One execution of one node.

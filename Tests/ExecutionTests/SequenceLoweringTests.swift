@@ -147,4 +147,22 @@ import Testing
         try expectEqual(graph, x)
         #expect(try steps(graph, x) == [[condition ? "Neg" : "Abs"]])
     }
+
+    /// Every second row and column, four times, side by side: moves write into their place, where it is one piece and nobody else reads them.
+    @Test(arguments: [(1, false), (2, false), (1, true)]) func movesWriteIntoTheirPlaceOfAConcatenation(batch: Int, isReadTwice: Bool) throws {
+        var random = SeededRandom(seed: UInt64(batch)), nodes: [Node] = []
+        for (index, (row, column)) in [("zero", "zero"), ("one", "zero"), ("zero", "one"), ("one", "one")].enumerated() {
+            nodes += [
+                Node("Slice", inputs: ["x", Name(row), "end", "two", "two"], outputs: [Name("r\(index)")]),
+                Node("Slice", inputs: [Name("r\(index)"), Name(column), "end", "three", "two"], outputs: [Name("s\(index)")]),
+            ]
+        }
+        nodes.append(Node("Concat", inputs: ["s0", "s1", "s2", "s3"], outputs: ["y"], attributes: [Attribute("axis", .int(1))]))
+        let constants = [ints([0], name: "zero"), ints([1], name: "one"), ints([2], name: "two"), ints([3], name: "three"), ints([1 << 40], name: "end")]
+        let outputs = ["y"] + (isReadTwice ? ["s2"] : [])
+        let graph = Graph(nodes: nodes, inputs: [info("x", .tensor(.float, nil))], outputs: outputs.map { info(Name($0)) }, initializers: constants)
+        let x = floats(numbers([batch, 3, 8, 10], &random), dims: [batch, 3, 8, 10])
+        try expectEqual(graph, x, within: 0)
+        #expect(try steps(graph, x).contains(["Concat"]) == (batch > 1 || isReadTwice))
+    }
 }

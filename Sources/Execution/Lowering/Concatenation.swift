@@ -10,7 +10,7 @@ protocol PixelWriter: Step {
     func writing(to result: BufferID, pixelStride: Int) -> (step: any Step, scratch: Int)?
 }
 
-/// Concat. Channels in channels last: what makes an input writes it into its place, where nobody else reads it.
+/// Concat. What makes an input writes it into its place, where nobody else reads it: channels in channels last, and moves whose result stays in one piece.
 enum ConcatLowering: Lowering {
     static let operators = ["Concat"]
 
@@ -32,7 +32,8 @@ enum ConcatLowering: Lowering {
         var to = compiler.cells(target, cell, dims, layout), parts: [MoveStep.Part] = []
         for input in inputs {
             guard let own = compiler.dims(input) else { continue }
-            if !(isLast && axis == 1 && compiler.writeInPlace(input, of: target, offset: to.offset, channels: dims[1], item)) {
+            let isPlaced = isLast ? axis == 1 && compiler.writeInPlace(input, of: target, offset: to.offset, channels: dims[1], item) : compiler.moveInPlace(input, to)
+            if !isPlaced {
                 // Not `cells`: a narrow constant is to be widened here.
                 let form = isFloat && !compiler.isConstant(input) ? compiler.layout(input) : .plain
                 let source = isFloat ? try compiler.read(input, form) : try compiler.readExact(input)
@@ -58,5 +59,27 @@ extension Compiler {
         else { return false }
         replaceStep(at: index, with: changed.step, adding: [], reads: [], writes: [place], scratch: changed.scratch)
         return true
+    }
+
+    /// True if the step that makes the value is a move, and moves it to `to` from now on, where it lies in one piece.
+    fileprivate func moveInPlace(_ id: ValueID, _ to: Cells) -> Bool {
+        guard unfolding.values[id].uses == 1, !isConstant(id), let dims = dims(id), let buffer = existing(id, .plain), let index = maker(of: buffer),
+            let move = steps[index].step as? MoveStep, move.target == buffer, steps[index].writes == [buffer], root(buffer) == buffer,
+            drafts[buffer].elementType == drafts[to.buffer].elementType,
+            zip(dims, zip(to.steps, denseStrides(dims))).allSatisfy({ $0 == 1 || $1.0 == $1.1 * to.cell }),
+            let place = try? part(of: to.buffer, offset: to.offset, dims: dims)
+        else { return false }
+        replaceStep(at: index, with: move.moved(to: to), adding: [], reads: [], writes: [place])
+        return true
+    }
+}
+
+extension MoveStep {
+    /// The same into a part of another buffer.
+    fileprivate func moved(to cells: Cells) -> MoveStep {
+        let parts = parts.map {
+            Part(kernel: $0.kernel, source: $0.source, sourceOffset: $0.sourceOffset, targetOffset: $0.targetOffset + cells.offset, units: $0.units)
+        }
+        return MoveStep(parts: parts, target: cells.buffer)
     }
 }

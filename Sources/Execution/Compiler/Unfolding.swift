@@ -73,7 +73,7 @@ final class Unfolding {
 
     /// `inputs` and `captures` in the plan's order; nil where the standard value is taken.
     init(_ plan: Plan, inputs facts: [Fact?], captures: [Fact], environment: any RunEnvironment) throws {
-        self.environment = environment
+        self.environment = FoldingEnvironment(environment)
         var slots = [ValueID?](repeating: nil, count: plan.slotCount)
         for (input, fact) in zip(plan.inputs, facts) {
             slots[input.slot] = if let fact { new(fact, .run(nil)) } else { try input.standard.map { try value(of: $0) } }

@@ -31,23 +31,6 @@ typedef void (*int8_tile)(const int8_job *job, const char *a, const char *b, con
 typedef int32_t int8_word __attribute__((aligned(1), may_alias));
 typedef int16_t int8_half __attribute__((may_alias));
 
-/// Vectors of a group that a tile takes together: `first`, how many, and how many of their channels exist.
-typedef struct { size_t first, vectors, valid; } int8_panel;
-
-INLINE size_t int8_panels(size_t vectors, size_t most) { return vectors / most + (vectors % most == 3 ? 2 : vectors % most > 0); }
-
-INLINE int8_panel int8_panel_at(size_t vectors, size_t most, size_t lanes, size_t channels, size_t index) {
-    int8_panel panel = {index * most, most, 0};
-    const size_t whole = vectors / most;
-    if (index == whole) panel.vectors = MIN(vectors % most, 2);
-    if (index > whole) panel = (int8_panel){whole * most + 2, 1, 0};
-    panel.valid = MIN(panel.vectors * lanes, channels - panel.first * lanes);
-    return panel;
-}
-
-/// How the taps are run through: rows of the kernel in one go where its pixels lie side by side, else each tap alone.
-typedef struct { bool staged; size_t taps, elements; } int8_geometry;
-
 typedef struct {
     int8_geometry geometry;
     const uint8_t *in;
@@ -180,66 +163,20 @@ typedef int16_t plain_halves __attribute__((vector_size(8)));
 #undef TARGET
 #undef NAME
 
-// --- what the families differ in
+// --- preparation
 
-typedef struct { size_t lanes, panel; } int8_shape;
-
-static int8_shape shape(const thimble_int8_conv *k) {
-    switch (k->family) {
-    case THIMBLE_PLAIN: return (int8_shape){4, 2};
-    case THIMBLE_AVX2: return (int8_shape){8, 2};
-    default: return (int8_shape){16, 4};
-    }
-}
-
-/// Elements of a step.
-static size_t step(uint32_t core) { return core == INT8_QUADS ? 4 : core == INT8_PAIRS ? 2 : 1; }
-static size_t element_bytes(uint32_t core) { return core == INT8_QUADS ? 1 : 2; }
-
-/// A first layer of up to four planes is copied as pixels of four channels, which makes every tap one step.
-static size_t stage_pixel(const thimble_int8_conv *k) { return k->in_planes && k->in_channels < 4 ? 4 : k->in_channels; }
-
-static int8_geometry geometry(const thimble_int8_conv *k, uint32_t core) {
+int8_geometry int8_geometry_of(const thimble_int8_conv *k, uint32_t core) {
     int8_geometry g = {.taps = k->kernel_height * k->kernel_width, .elements = k->in_channels / k->groups};
     const bool padded = k->pad_top > 0 || k->pad_left > 0 || (k->out_height - 1) * k->stride_y >= k->height || (k->out_width - 1) * k->stride_x >= k->width;
     g.staged = core != INT8_QUADS || k->in_signed || k->in_planes || g.taps != 1 || padded || (g.elements < 4 && g.elements % 4 != 0);
     if (k->groups == 1 && k->dilation_x == 1 && g.taps > 1) {
         g.taps = k->kernel_height;
-        g.elements = k->kernel_width * stage_pixel(k);
+        g.elements = k->kernel_width * int8_stage_pixel(k);
     } else if (k->groups == 1 && g.staged) {
-        g.elements = stage_pixel(k);
+        g.elements = int8_stage_pixel(k);
     }
     return g;
 }
-
-/// Whether two products of neighbours always fit 16 bits with a sign.
-static bool exact_in_16_bits(const thimble_int8_conv *k, const void *weights) {
-    const int8_geometry g = geometry(k, INT8_QUADS);
-    const size_t channels = k->in_channels / k->groups, pixel = g.taps == k->kernel_height * k->kernel_width ? g.elements : stage_pixel(k);
-    for (size_t o = 0; o < k->out_channels; o++) {
-        for (size_t t = 0; t < g.taps; t++) {
-            int before = 0;
-            for (size_t e = 0; e < g.elements; e++) {
-                const bool rows = g.taps == k->kernel_height && k->groups == 1 && k->dilation_x == 1;
-                const size_t y = rows ? t : t / k->kernel_width, x = rows ? e / pixel : t % k->kernel_width, c = e % pixel;
-                int w = c < channels ? int8_weight(k, weights, o, c, y, x) : 0;
-                if (w < 0) w = -w;
-                if (e % 2 == 1 && 255 * (before + w) > INT16_MAX) return false;
-                before = w;
-            }
-            if (g.elements % 2 == 1 && 255 * before > INT16_MAX) return false;
-        }
-    }
-    return true;
-}
-
-static uint32_t choose_core(const thimble_int8_conv *k, const void *weights) {
-    if (k->family == THIMBLE_PLAIN) return INT8_SINGLES;
-    if (k->family == THIMBLE_AVX512_VNNI) return INT8_QUADS;
-    return exact_in_16_bits(k, weights) ? INT8_QUADS : INT8_PAIRS;
-}
-
-// --- preparation
 
 /// Multiplications that are worth a unit of their own: about 2 microseconds.
 enum { UNIT = 1 << 20, STAGE = 96 << 10, UNITS = 8 };
@@ -261,11 +198,11 @@ void thimble_int8_prepare(thimble_int8_conv *k) {
         return;
     }
     flatten(k);
-    const int8_shape s = shape(k);
+    const int8_shape s = int8_shape_of(k);
     k->vectors = divide_up(channels, s.lanes);
     k->padded = k->groups * k->vectors * s.lanes;
     const size_t panels = k->groups * int8_panels(k->vectors, s.panel);
-    const size_t depth = taps * (k->in_channels / k->groups), pixel_work = depth * k->out_channels, bytes = stage_pixel(k) * (s.lanes == 16 ? 1 : 2);
+    const size_t depth = taps * (k->in_channels / k->groups), pixel_work = depth * k->out_channels, bytes = int8_stage_pixel(k) * (s.lanes == 16 ? 1 : 2);
     // Rows of the result whose input stays in the second cache, whole rows if they are not long.
     k->block_width = k->out_width;
     if (k->out_height == 1) k->block_width = MIN(k->out_width, taps == 1 ? 192 : MAX(48, STAGE / (bytes * k->stride_x)));
@@ -291,8 +228,8 @@ size_t int8_weight_bytes(const thimble_int8_conv *k) {
     const uint32_t last = k->family == THIMBLE_PLAIN ? INT8_SINGLES : k->family == THIMBLE_AVX512_VNNI ? INT8_QUADS : INT8_PAIRS;
     size_t most = 0;
     for (uint32_t core = first; core <= last; core++) {
-        const int8_geometry g = geometry(k, core);
-        most = MAX(most, g.taps * round_up(g.elements, step(core)) * element_bytes(core));
+        const int8_geometry g = int8_geometry_of(k, core);
+        most = MAX(most, g.taps * round_up(g.elements, int8_step(core)) * int8_element_bytes(core));
     }
     return round_up(k->padded * most, 64);
 }
@@ -307,20 +244,6 @@ int8_packed int8_open(const thimble_int8_conv *k, const void *packed) {
         packed, at + 64, arrays, arrays + n, arrays + 2 * n, arrays + 3 * n, (const float *)(arrays + 4 * n), (const float *)(arrays + 5 * n)};
 }
 
-void int8_set_channel(const thimble_int8_conv *k, void *packed, size_t at, size_t channel, int32_t column, size_t count, const thimble_int8_channels *c) {
-    int32_t *arrays = (int32_t *)((char *)packed + 64 + int8_weight_bytes(k));
-    const size_t n = k->padded;
-    const int32_t zero = c->zero ? c->zero[c->zeros > 1 ? channel : 0] - (k->weight_signed ? 0 : 128) : k->weight_signed ? 0 : -128;
-    const uint32_t bias = c->bias ? (uint32_t)c->bias[channel] : 0, net = (uint32_t)column - (uint32_t)count * (uint32_t)zero;
-    arrays[at] = (int32_t)(bias - (uint32_t)int8_unsigned_zero(k->in_zero, k->in_signed) * net);
-    arrays[n + at] = (int32_t)bias;
-    arrays[2 * n + at] = (int32_t)net;
-    arrays[3 * n + at] = zero;
-    ((float *)arrays)[4 * n + at] = c->scale ? c->scale[c->scales > 1 ? channel : 0] : 1;
-    ((float *)arrays)[5 * n + at] = c->float_bias ? c->float_bias[channel] : 0;
-    if (zero != 0) ((int8_header *)packed)->has_zero = 1;
-}
-
 int8_operands int8_now(
     const thimble_int8_conv *k, const int8_packed *p, const thimble_int8_now *now, size_t first, size_t count, int32_t *bias, float *scale) {
     if (!now) return (int8_operands){p->bias + first, p->scale + first};
@@ -332,67 +255,6 @@ int8_operands int8_now(
     return (int8_operands){bias, scale};
 }
 
-/// Puts the weights of one output channel at `from` into its column of a panel, whose steps are `apart` bytes from each other; returns
-/// their sum.
-static uint32_t pack_column(const thimble_int8_conv *k, uint32_t core, const int8_geometry *g, const uint8_t *from, int8_t *to, size_t apart) {
-    const size_t each = step(core), steps = divide_up(g->elements, each), group_in = k->in_channels / k->groups, taps = k->kernel_height * k->kernel_width;
-    const uint8_t flip = k->weight_signed ? 0 : 0x80;
-    // The elements of a tap are the channels of a row's pixels, or those of one pixel.
-    const bool rows = g->taps != taps;
-    uint32_t sum = 0;
-    for (size_t t = 0; t < taps; t++) {
-        const size_t y = t / k->kernel_width, x = t % k->kernel_width, first = rows ? x * stage_pixel(k) : 0;
-        const uint8_t *w = from + y * k->weight_y + x * k->weight_x;
-        int8_t *tap = to + (rows ? y : t) * steps * apart;
-        size_t c = 0;
-        if (core == INT8_QUADS && k->weight_in == 1 && first % 4 == 0) {
-            for (; c + 4 <= group_in; c += 4) {
-                uint32_t word;
-                memcpy(&word, w + c, 4);
-                word ^= flip * 0x01010101u;
-                memcpy(tap + (first + c) / 4 * apart, &word, 4);
-                for (unsigned part = 0; part < 32; part += 8) sum += (uint32_t)(int8_t)(word >> part);
-            }
-        }
-        for (; c < group_in; c++) {
-            const int8_t value = (int8_t)(w[c * k->weight_in] ^ flip);
-            int8_t *at = tap + (first + c) / each * apart + (first + c) % each * element_bytes(core);
-            if (core == INT8_QUADS) *at = value;
-            else *(int16_t *)(void *)at = value;
-            sum += (uint32_t)value;
-        }
-    }
-    return sum;
-}
-
-void thimble_int8_pack(const thimble_int8_conv *k, const void *weights, const thimble_int8_channels *channels, void *packed) {
-    memset(packed, 0, thimble_int8_pack_size(k));
-    if (k->depthwise) {
-        int8_depthwise_pack(k, weights, channels, packed);
-        return;
-    }
-    int8_header *header = packed;
-    header->core = choose_core(k, weights);
-    const int8_shape s = shape(k);
-    const int8_geometry g = geometry(k, header->core);
-    const size_t each = step(header->core), cell = each * element_bytes(header->core), steps = g.taps * divide_up(g.elements, each);
-    const size_t group_out = k->out_channels / k->groups, count = k->in_channels / k->groups * k->kernel_height * k->kernel_width;
-    int8_t *to = (int8_t *)packed + 64;
-    for (size_t group = 0; group < k->groups; group++) {
-        for (size_t p = 0; p < int8_panels(k->vectors, s.panel); p++) {
-            const int8_panel panel = int8_panel_at(k->vectors, s.panel, s.lanes, group_out, p);
-            const size_t apart = panel.vectors * s.lanes * cell;
-            for (size_t lane = 0; lane < panel.valid; lane++) {
-                const size_t of_group = panel.first * s.lanes + lane, channel = group * group_out + of_group;
-                const uint8_t *from = (const uint8_t *)weights + channel * k->weight_out;
-                const uint32_t column = pack_column(k, header->core, &g, from, to + lane * cell, apart);
-                int8_set_channel(k, packed, group * k->vectors * s.lanes + of_group, channel, (int32_t)column, count, channels);
-            }
-            to += steps * apart;
-        }
-    }
-}
-
 // --- running
 
 size_t thimble_int8_units(const thimble_int8_conv *k) { return k->batch * k->blocks_y * k->blocks_x * k->blocks_n; }
@@ -402,7 +264,7 @@ enum { DUMP = 6 * 4 * 16 * 4 };
 static size_t stage_bytes(const thimble_int8_conv *k) {
     const size_t height = (k->block_height - 1) * k->stride_y + (k->kernel_height - 1) * k->dilation_y + 1;
     const size_t width = (k->block_width - 1) * k->stride_x + (k->kernel_width - 1) * k->dilation_x + 1;
-    return height * width * stage_pixel(k) * 2 + 64;
+    return height * width * int8_stage_pixel(k) * 2 + 64;
 }
 
 size_t thimble_int8_scratch(const thimble_int8_conv *k) {
@@ -448,10 +310,10 @@ void thimble_int8_run(
     }
     const int8_packed p = int8_open(k, packed);
     const int8_scratch s = parts(k, scratch);
-    const size_t panels = k->groups * int8_panels(k->vectors, shape(k).panel);
+    const size_t panels = k->groups * int8_panels(k->vectors, int8_shape_of(k).panel);
     const size_t image = k->height * k->width * (k->in_planes ? k->in_channels : k->in_pixel);
     const size_t result = k->out_height * k->out_width * k->out_pixel * (k->output == THIMBLE_INT8_BYTES ? 1 : 4);
-    int8_block block = {.geometry = geometry(k, p.header->core), .out_stride = k->out_width, .stage_pixel = stage_pixel(k)};
+    int8_block block = {.geometry = int8_geometry_of(k, p.header->core), .out_stride = k->out_width, .stage_pixel = int8_stage_pixel(k)};
     for (size_t unit = first; unit < last; unit++) {
         size_t rest = unit;
         block.first_panel = rest % k->blocks_n * k->block_panels;

@@ -169,8 +169,11 @@ void int8_depthwise_prepare(thimble_int8_conv *k) {
 
 size_t int8_depthwise_weight_bytes(const thimble_int8_conv *k) { return k->padded * round_up(k->kernel_height, 4) * k->kernel_width * 4; }
 
-/// Where the per-channel values of bytes made by packs lie (interleave).
-static size_t interleaved(size_t c) { return c / 64 * 64 + c % 16 / 4 * 16 + c % 64 / 16 * 4 + c % 4; }
+/// Channels that the kernel with VNNI takes together.
+enum { CHANNELS = 64 };
+
+/// Where, of CHANNELS, the per-channel values of bytes made by packs lie (interleave).
+static size_t interleaved(size_t c) { return c % 16 / 4 * 16 + c / 16 * 4 + c % 4; }
 
 void int8_depthwise_pack(const thimble_int8_conv *k, const void *weights, const thimble_int8_channels *channels, void *packed) {
     int8_header *header = packed;
@@ -180,20 +183,30 @@ void int8_depthwise_pack(const thimble_int8_conv *k, const void *weights, const 
     for (size_t i = 0; channels->zero && i < channels->zeros; i++) zeros = zeros || channels->zero[i] != own;
     const bool quads = k->family == THIMBLE_AVX512_VNNI && !zeros;
     header->core = quads ? INT8_QUADS : INT8_DEPTHWISE;
-    int8_t *bytes = (int8_t *)packed + 64;
-    float *floats = (float *)(void *)bytes;
-    for (size_t c = 0; c < k->in_channels; c++) {
-        const int32_t zero = channels->zero ? channels->zero[channels->zeros > 1 ? c : 0] - own : -own;
-        int32_t column = 0;
-        for (size_t y = 0; y < k->kernel_height; y++) {
-            for (size_t x = 0; x < k->kernel_width; x++) {
-                const int8_t w = int8_weight(k, weights, c, 0, y, x);
-                column += w;
-                if (quads) bytes[c / 64 * 64 * rows * k->kernel_width + (y / 4 * k->kernel_width + x) * 256 + interleaved(c % 64) * 4 + y % 4] = w;
-                else floats[(y * k->kernel_width + x) * k->padded + c] = (float)(w - zero);
+    memset((char *)packed + 64, 0, int8_weight_bytes(k));
+    uint8_t places[CHANNELS];
+    for (size_t i = 0; i < CHANNELS; i++) places[i] = (uint8_t)interleaved(i);
+    for (size_t first = 0; first < k->in_channels; first += CHANNELS) {
+        const size_t here = MIN(CHANNELS, k->in_channels - first);
+        int8_t *bytes = (int8_t *)packed + 64 + first * rows * k->kernel_width;
+        float *floats = (float *)(void *)((char *)packed + 64) + first;
+        int32_t columns[CHANNELS];
+        for (size_t i = 0; i < here; i++) {
+            const size_t c = first + i;
+            const int32_t zero = channels->zero ? channels->zero[channels->zeros > 1 ? c : 0] - own : -own;
+            int32_t column = 0;
+            for (size_t y = 0; y < k->kernel_height; y++) {
+                int8_t *to = bytes + y / 4 * k->kernel_width * 4 * CHANNELS + 4 * places[i] + y % 4;
+                for (size_t x = 0; x < k->kernel_width; x++) {
+                    const int8_t w = int8_weight(k, weights, c, 0, y, x);
+                    column += w;
+                    if (quads) to[x * 4 * CHANNELS] = w;
+                    else floats[(y * k->kernel_width + x) * k->padded + i] = (float)(w - zero);
+                }
             }
+            columns[i] = column;
         }
-        int8_set_channel(k, packed, quads && k->output == THIMBLE_INT8_BYTES ? interleaved(c) : c, c, column, taps, channels);
+        int8_set_channels(k, packed, first, quads && k->output == THIMBLE_INT8_BYTES ? places : NULL, first, here, columns, taps, channels);
     }
 }
 

@@ -24,6 +24,43 @@ typedef struct {
     uint32_t has_zero;
 } int8_header;
 
+/// Vectors of a group that a tile takes together: `first`, how many, and how many of their channels exist.
+typedef struct { size_t first, vectors, valid; } int8_panel;
+
+INLINE size_t int8_panels(size_t vectors, size_t most) { return vectors / most + (vectors % most == 3 ? 2 : vectors % most > 0); }
+
+INLINE int8_panel int8_panel_at(size_t vectors, size_t most, size_t lanes, size_t channels, size_t index) {
+    int8_panel panel = {index * most, most, 0};
+    const size_t whole = vectors / most;
+    if (index == whole) panel.vectors = MIN(vectors % most, 2);
+    if (index > whole) panel = (int8_panel){whole * most + 2, 1, 0};
+    panel.valid = MIN(panel.vectors * lanes, channels - panel.first * lanes);
+    return panel;
+}
+
+/// How the taps are run through: rows of the kernel in one go where its pixels lie side by side, else each tap alone.
+typedef struct { bool staged; size_t taps, elements; } int8_geometry;
+
+/// Sums in a vector, and vectors of the widest panel.
+typedef struct { size_t lanes, panel; } int8_shape;
+
+INLINE int8_shape int8_shape_of(const thimble_int8_conv *k) {
+    switch (k->family) {
+    case THIMBLE_PLAIN: return (int8_shape){4, 2};
+    case THIMBLE_AVX2: return (int8_shape){8, 2};
+    default: return (int8_shape){16, 4};
+    }
+}
+
+/// Elements of a step.
+INLINE size_t int8_step(uint32_t core) { return core == INT8_QUADS ? 4 : core == INT8_PAIRS ? 2 : 1; }
+INLINE size_t int8_element_bytes(uint32_t core) { return core == INT8_QUADS ? 1 : 2; }
+
+/// A first layer of up to four planes is copied as pixels of four channels, which makes every tap one step.
+INLINE size_t int8_stage_pixel(const thimble_int8_conv *k) { return k->in_planes && k->in_channels < 4 ? 4 : k->in_channels; }
+
+int8_geometry int8_geometry_of(const thimble_int8_conv *k, uint32_t core);
+
 /// The arrays of a packed form.
 typedef struct {
     const int8_header *header;
@@ -39,8 +76,11 @@ typedef struct {
 size_t int8_weight_bytes(const thimble_int8_conv *k);
 int8_packed int8_open(const thimble_int8_conv *k, const void *packed);
 
-/// Every per-channel value of a channel at one place of the arrays. `column` is the sum of its weights, `count` how many there are.
-void int8_set_channel(const thimble_int8_conv *k, void *packed, size_t at, size_t channel, int32_t column, size_t count, const thimble_int8_channels *c);
+/// Every per-channel value of `channels` channels, from `channel` on. `at` says where in the arrays each goes: at + i for a NULL `places`, else
+/// at + places[i]. Each has `count` weights, whose sums are `columns`. The arrays are clear.
+void int8_set_channels(
+    const thimble_int8_conv *k, void *packed, size_t at, const uint8_t *places, size_t channel, size_t channels, const int32_t *columns, size_t count,
+    const thimble_int8_channels *c);
 
 /// Input bytes are used as unsigned ones: signed ones with their highest bit turned over, and zero points to match.
 INLINE uint8_t int8_flip(bool is_signed) { return is_signed ? 0x80 : 0; }

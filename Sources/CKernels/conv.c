@@ -142,13 +142,35 @@ size_t thimble_conv_pack_size(const thimble_conv *k) {
     }
 }
 
+/// Weights of one output channel.
+static size_t channel_weights(const thimble_conv *k) { return in_group(k) * k->rows.kernel * k->columns.kernel; }
+
 void thimble_conv_pack(const thimble_conv *k, const void *weights, const float *factors, void *packed) {
+    thimble_conv_pack_part(k, weights, 0, k->out_c * channel_weights(k), factors, packed);
+}
+
+// Weights of a panel that stay in the second cache: those of 256 input channels.
+#define NEAR_WEIGHTS (256 * 9 * (size_t)(MOST_VECTORS * MOST_LANES))
+
+size_t thimble_conv_pack_unit(const thimble_conv *k) {
+    const bool parts = k->path != THIMBLE_CONV_DEPTHWISE && k->path != THIMBLE_CONV_CHANNELWISE && k->groups == 1 && !k->transposed;
+    if (!parts) return larger(1, channel_weights(k) * k->out_c);
+    const thimble_panels panels = thimble_panels_of(thimble_tiles_of(k->family), k->out_c);
+    const size_t vector = channel_weights(k) * panels.lanes, panel = panels.panels > 0 ? panels.vectors / panels.panels * vector : vector;
+    // Whole panels are packed sooner, if all have as many vectors.
+    const bool is_winograd = k->path == THIMBLE_CONV_WINOGRAD_4 || k->path == THIMBLE_CONV_WINOGRAD_2;
+    return larger(1, is_winograd && panel <= NEAR_WEIGHTS && panels.vectors % panels.panels == 0 ? panel : vector);
+}
+
+void thimble_conv_pack_part(const thimble_conv *k, const void *weights, size_t first, size_t last, const float *factors, void *packed) {
+    if (first == last) return;
+    const size_t from = first / channel_weights(k), to = last / channel_weights(k);
     switch (k->path) {
-    case THIMBLE_CONV_FLAT: matmul_pack(&k->flat, weights, 1, k->in_c, 1, factors, packed); break;
+    case THIMBLE_CONV_FLAT: matmul_pack_columns(&k->flat, weights, from, to, 1, factors, packed); break;
     case THIMBLE_CONV_DEPTHWISE: conv_depthwise_pack(k, weights, factors, packed); break;
     case THIMBLE_CONV_WINOGRAD_4:
-    case THIMBLE_CONV_WINOGRAD_2: conv_winograd_pack(k, weights, factors, packed); break;
-    default: conv_direct_pack(k, weights, factors, packed);
+    case THIMBLE_CONV_WINOGRAD_2: conv_winograd_pack(k, weights, from, to, factors, packed); break;
+    default: conv_direct_pack(k, weights, from, to, factors, packed);
     }
 }
 

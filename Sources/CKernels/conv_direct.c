@@ -133,29 +133,35 @@ size_t conv_direct_pack_size(const thimble_conv *k) {
 /// Input channels that are turned at once, at most; as many as have their weights in the first cache.
 static size_t turned_channels(size_t area) { return larger(1, smaller(16, 256 / area)); }
 
-/// One panel; `width` is its floats for each step. Weights of an output channel follow each other in the file: they are read in that order.
-static void pack_panel(const thimble_conv *k, const weight_steps *s, size_t start, size_t width, float *out) {
+/// Columns first..<last of one panel, in whole vectors; `width` is the floats of all its vectors for each step. The weights begin with output channel
+/// `begin`. Those of an output channel follow each other in the file: they are read in that order.
+static void pack_panel(
+    const thimble_conv *k, const weight_steps *s, size_t begin, size_t start, size_t width, size_t first, size_t last, float *out) {
     const thimble_tiles *tiles = thimble_tiles_of(k->family);
     const size_t count = smaller(width, out_group(k) - start), channels = in_group(k), area = k->rows.kernel * k->columns.kernel;
     const float *factors = s->factors ? s->factors + start : NULL;
-    if (area == 1) {
-        tiles->pack(s->weights + start * s->out, channels, count, width / tiles->lanes, s->in, s->out, 1, factors, out);
-        return;
-    }
     float turned[16 * 256];
-    for (size_t j = 0; j < width; j += tiles->lanes) {
+    for (size_t j = first; j < last; j += tiles->lanes) {
+        const loose_float *from = s->weights + (start + j - begin) * s->out;
+        if (area == 1) {
+            tiles->turn(
+                from, s->out, smaller(tiles->lanes, count - j), channels, 1, factors ? factors + j : NULL, out + j, width);
+            continue;
+        }
         for (size_t i = 0, here; i < channels; i += here) {
             here = smaller(turned_channels(area), channels - i);
             for (size_t t = 0, taps; t < area; t += taps) {
                 // Kernels of more than 256 taps go one channel and a part at a time.
                 taps = smaller(256, area - t);
                 tiles->turn(
-                    s->weights + (start + j) * s->out + i * area + t, s->out, smaller(tiles->lanes, count - j), here > 1 ? here * area : taps, 1,
+                    from + i * area + t, s->out, smaller(tiles->lanes, count - j), here > 1 ? here * area : taps, 1,
                     factors ? factors + j : NULL, turned, tiles->lanes);
                 for (size_t c = 0; c < here; c++) {
                     for (size_t u = 0; u < taps; u++) {
                         size_t step = k->planar ? (i + c) * area + t + u : (t + u) * channels + i + c;
-                        memcpy(out + step * width + j, turned + (c * taps + u) * tiles->lanes, tiles->lanes * 4);
+                        const float *of_step = turned + (c * taps + u) * tiles->lanes;
+                        // Calls for so few bytes would take longer than the copies.
+                        for (size_t q = 0; q < tiles->lanes; q += 4) memcpy(out + step * width + j + q, of_step + q, 16);
                     }
                 }
             }
@@ -187,7 +193,7 @@ static void pack_scattered(
     }
 }
 
-void conv_direct_pack(const thimble_conv *k, const loose_float *weights, const float *factors, float *packed) {
+void conv_direct_pack(const thimble_conv *k, const loose_float *weights, size_t first, size_t last, const float *factors, float *packed) {
     const thimble_tiles *tiles = thimble_tiles_of(k->family);
     const thimble_panels panels = thimble_panels_of(tiles, group_columns(k));
     size_t row_phases = conv_positions_of(&k->rows, k->transposed).phases, column_phases = conv_positions_of(&k->columns, k->transposed).phases;
@@ -200,7 +206,8 @@ void conv_direct_pack(const thimble_conv *k, const loose_float *weights, const f
             for (size_t p = 0; p < panels.panels; p++) {
                 size_t start = panel_start(&panels, p), width = panel_start(&panels, p + 1) - start;
                 if (k->transposed || channelwise(k)) pack_scattered(k, &s, &rows, &columns, start, width, packed);
-                else pack_panel(k, &s, start, width, packed);
+                else if (k->groups > 1) pack_panel(k, &s, 0, start, width, 0, width, packed);
+                else pack_panel(k, &s, first, start, width, larger(start, first) - start, smaller(start + width, larger(start, last)) - start, packed);
                 packed += steps * width;
             }
         }

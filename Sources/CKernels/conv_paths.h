@@ -70,7 +70,8 @@ void conv_depthwise_run(const thimble_conv *k, const conv_operands *operands, si
 unsigned conv_winograd_path(const thimble_conv *k);
 void conv_winograd_prepare(thimble_conv *k);
 size_t conv_winograd_pack_size(const thimble_conv *k);
-void conv_winograd_pack(const thimble_conv *k, const loose_float *weights, const float *factors, float *packed);
+/// Output channels first..<last, whole vectors or up to the end; `weights` are those of the first.
+void conv_winograd_pack(const thimble_conv *k, const loose_float *weights, size_t first, size_t last, const float *factors, float *packed);
 size_t conv_winograd_scratch(const thimble_conv *k);
 void conv_winograd_run(const thimble_conv *k, const conv_operands *operands, size_t first, size_t last, void *scratch);
 
@@ -78,7 +79,8 @@ void conv_winograd_run(const thimble_conv *k, const conv_operands *operands, siz
 bool conv_direct_prefers_channels(const thimble_conv *k);
 void conv_direct_prepare(thimble_conv *k);
 size_t conv_direct_pack_size(const thimble_conv *k);
-void conv_direct_pack(const thimble_conv *k, const loose_float *weights, const float *factors, float *packed);
+/// The same; all of them if there are groups or it is transposed.
+void conv_direct_pack(const thimble_conv *k, const loose_float *weights, size_t first, size_t last, const float *factors, float *packed);
 size_t conv_direct_scratch(const thimble_conv *k);
 void conv_direct_run(const thimble_conv *k, const conv_operands *operands, size_t first, size_t last, void *scratch);
 

@@ -42,6 +42,7 @@ typedef struct {
 #define MOST_UNITS 16
 // Input channels whose kernels are turned at once.
 #define WEIGHT_CHANNELS 16
+#define MOST_PRODUCTS 36
 
 static size_t tile_of(const thimble_conv *k) { return k->path == THIMBLE_CONV_WINOGRAD_4 ? 4 : 2; }
 static const winograd_functions *functions_of(const thimble_conv *k) {
@@ -116,23 +117,29 @@ size_t conv_winograd_pack_size(const thimble_conv *k) {
     return product_count(k) * k->in_c * round_up(k->out_c, thimble_tiles_of(k->family)->lanes) * 4;
 }
 
-void conv_winograd_pack(const thimble_conv *k, const loose_float *weights, const float *factors, float *packed) {
+void conv_winograd_pack(const thimble_conv *k, const loose_float *weights, size_t first, size_t last, const float *factors, float *packed) {
     const thimble_tiles *tiles = thimble_tiles_of(k->family);
     const thimble_panels panels = thimble_panels_of(tiles, k->out_c);
     const winograd_functions *f = functions_of(k);
     const size_t plane = k->in_c * panels.vectors * panels.lanes;
-    float turned[WEIGHT_CHANNELS * 9 * 16];
+    float turned[WEIGHT_CHANNELS * 9 * MOST_LANES], block[MOST_PRODUCTS * (WEIGHT_CHANNELS * MOST_VECTORS + 1) * MOST_LANES];
     for (size_t p = 0; p < panels.panels; p++) {
-        size_t start = panel_start(&panels, p), width = panel_start(&panels, p + 1) - start;
-        for (size_t j = start; j < start + width; j += panels.lanes) {
-            const float *by = factors ? factors + j : NULL;
-            float *to = packed + start * k->in_c + j - start;
-            for (size_t i = 0, here; i < k->in_c; i += here) {
-                here = smaller(WEIGHT_CHANNELS, k->in_c - i);
+        const size_t start = panel_start(&panels, p), width = panel_start(&panels, p + 1) - start;
+        const size_t from = larger(start, first), to = smaller(start + width, last);
+        // Planes are often a power of two apart: 36 lines that are written in turns have no place in the caches together. Those of whole panels are
+        // made in a block, whose planes are apart by a line more, and go from there plane by plane.
+        const bool in_block = product_count(k) == MOST_PRODUCTS && from == start && smaller(start + width, k->out_c) == to;
+        for (size_t i = 0, here; i < k->in_c && from < to; i += here) {
+            here = smaller(WEIGHT_CHANNELS, k->in_c - i);
+            float *out = packed + start * k->in_c + i * width;
+            for (size_t j = from; j < to; j += panels.lanes) {
                 tiles->turn(
-                    weights + (j * k->in_c + i) * 9, k->in_c * 9, smaller(panels.lanes, k->out_c - j), here * 9, 1, by, turned, panels.lanes);
-                f->weights(turned, here, to + i * width, width, plane);
+                    weights + ((j - first) * k->in_c + i) * 9, k->in_c * 9, smaller(panels.lanes, k->out_c - j), here * 9, 1, factors ? factors + j : NULL,
+                    turned, panels.lanes);
+                if (in_block) f->weights(turned, here, block + j - start, width, here * width + MOST_LANES);
+                else f->weights(turned, here, out + j - start, width, plane);
             }
+            for (size_t e = 0; in_block && e < MOST_PRODUCTS; e++) memcpy(out + e * plane, block + e * (here * width + MOST_LANES), here * width * 4);
         }
     }
 }

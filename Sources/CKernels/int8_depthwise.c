@@ -175,7 +175,7 @@ enum { CHANNELS = 64 };
 /// Where, of CHANNELS, the per-channel values of bytes made by packs lie (interleave).
 static size_t interleaved(size_t c) { return c % 16 / 4 * 16 + c / 16 * 4 + c % 4; }
 
-void int8_depthwise_pack(const thimble_int8_conv *k, const void *weights, const thimble_int8_channels *channels, void *packed) {
+void int8_depthwise_pack(const thimble_int8_conv *k, const void *weights, const thimble_int8_channels *channels, void *packed, int32_t *arrays) {
     int8_header *header = packed;
     const size_t taps = k->kernel_height * k->kernel_width, rows = round_up(k->kernel_height, 4);
     const int32_t own = k->weight_signed ? 0 : 128;
@@ -184,6 +184,7 @@ void int8_depthwise_pack(const thimble_int8_conv *k, const void *weights, const 
     const bool quads = k->family == THIMBLE_AVX512_VNNI && !zeros;
     header->core = quads ? INT8_QUADS : INT8_DEPTHWISE;
     memset((char *)packed + 64, 0, int8_weight_bytes(k));
+    const uint8_t flip = k->weight_signed ? 0 : 0x80;
     uint8_t places[CHANNELS];
     for (size_t i = 0; i < CHANNELS; i++) places[i] = (uint8_t)interleaved(i);
     for (size_t first = 0; first < k->in_channels; first += CHANNELS) {
@@ -196,17 +197,19 @@ void int8_depthwise_pack(const thimble_int8_conv *k, const void *weights, const 
             const int32_t zero = channels->zero ? channels->zero[channels->zeros > 1 ? c : 0] - own : -own;
             int32_t column = 0;
             for (size_t y = 0; y < k->kernel_height; y++) {
+                const uint8_t *from = (const uint8_t *)weights + c * k->weight_out + y * k->weight_y;
                 int8_t *to = bytes + y / 4 * k->kernel_width * 4 * CHANNELS + 4 * places[i] + y % 4;
+                float *wide = floats + y * k->kernel_width * k->padded + i;
                 for (size_t x = 0; x < k->kernel_width; x++) {
-                    const int8_t w = int8_weight(k, weights, c, 0, y, x);
+                    const int8_t w = (int8_t)(from[x * k->weight_x] ^ flip);
                     column += w;
                     if (quads) to[x * 4 * CHANNELS] = w;
-                    else floats[(y * k->kernel_width + x) * k->padded + i] = (float)(w - zero);
+                    else wide[x * k->padded] = (float)(w - zero);
                 }
             }
             columns[i] = column;
         }
-        int8_set_channels(k, packed, first, quads && k->output == THIMBLE_INT8_BYTES ? places : NULL, first, here, columns, taps, channels);
+        int8_set_channels(k, packed, arrays + first, quads && k->output == THIMBLE_INT8_BYTES ? places : NULL, first, here, columns, taps, channels);
     }
 }
 

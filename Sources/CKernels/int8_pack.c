@@ -78,7 +78,9 @@ static void gather(const thimble_int8_conv *k, const int8_geometry *g, const uin
     while (n > 0) {
         const uint8_t *w = from + x * k->weight_x + c * step;
         const size_t here = MIN(n, rows ? pixel - c : n), exist = c < channels ? MIN(here, channels - c) : 0;
-        if (step == 1) {
+        if (step == 1 && flip == 0) {
+            memcpy(to, w, exist);
+        } else if (step == 1) {
             for (size_t i = 0; i < exist; i++) to[i] = w[i] ^ flip;
         } else {
             for (size_t i = 0; i < exist; i++) to[i] = w[i * step] ^ flip;
@@ -156,9 +158,8 @@ static uint32_t choose_core(const thimble_int8_conv *k, const void *weights) {
 }
 
 void int8_set_channels(
-    const thimble_int8_conv *k, void *packed, size_t at, const uint8_t *places, size_t channel, size_t channels, const int32_t *columns, size_t count,
+    const thimble_int8_conv *k, void *packed, int32_t *arrays, const uint8_t *places, size_t channel, size_t channels, const int32_t *columns, size_t count,
     const thimble_int8_channels *c) {
-    int32_t *arrays = (int32_t *)((char *)packed + 64 + int8_weight_bytes(k)) + at;
     const size_t n = k->padded;
     const int32_t own = k->weight_signed ? 0 : 128;
     const uint32_t in_zero = (uint32_t)int8_unsigned_zero(k->in_zero, k->in_signed);
@@ -180,10 +181,11 @@ void int8_set_channels(
 
 void thimble_int8_pack(const thimble_int8_conv *k, const void *weights, const thimble_int8_channels *channels, void *packed) {
     // Weights are all written, with what fills them up.
+    int32_t *arrays = (int32_t *)((char *)packed + 64 + int8_weight_bytes(k));
     memset(packed, 0, 64);
-    memset((char *)packed + 64 + int8_weight_bytes(k), 0, 6 * 4 * k->padded);
+    memset(arrays, 0, 6 * 4 * k->padded);
     if (k->depthwise) {
-        int8_depthwise_pack(k, weights, channels, packed);
+        int8_depthwise_pack(k, weights, channels, packed, arrays);
         return;
     }
     int8_header *header = packed;
@@ -203,7 +205,7 @@ void thimble_int8_pack(const thimble_int8_conv *k, const void *weights, const th
                 const uint8_t *from = (const uint8_t *)weights + (columns > 0 ? channel * k->weight_out : 0);
                 int32_t sums[COLUMNS] = {0};
                 pack_columns(k, header->core, &g, from, columns, MIN(COLUMNS, lanes - lane), to + lane * cell, apart, sums);
-                int8_set_channels(k, packed, group * k->vectors * s.lanes + of_group, NULL, channel, columns, sums, count, channels);
+                int8_set_channels(k, packed, arrays + group * k->vectors * s.lanes + of_group, NULL, channel, columns, sums, count, channels);
             }
             to += steps * apart;
         }

@@ -76,10 +76,10 @@ typedef struct {
 size_t int8_weight_bytes(const thimble_int8_conv *k);
 int8_packed int8_open(const thimble_int8_conv *k, const void *packed);
 
-/// Every per-channel value of `channels` channels, from `channel` on. `at` says where in the arrays each goes: at + i for a NULL `places`, else
-/// at + places[i]. Each has `count` weights, whose sums are `columns`. The arrays are clear.
+/// Every per-channel value of `channels` channels, from `channel` on. Each goes to its place in `arrays`, which are clear: i for a NULL
+/// `places`, else places[i]. It has `count` weights, whose sum is columns[i].
 void int8_set_channels(
-    const thimble_int8_conv *k, void *packed, size_t at, const uint8_t *places, size_t channel, size_t channels, const int32_t *columns, size_t count,
+    const thimble_int8_conv *k, void *packed, int32_t *arrays, const uint8_t *places, size_t channel, size_t channels, const int32_t *columns, size_t count,
     const thimble_int8_channels *c);
 
 /// Input bytes are used as unsigned ones: signed ones with their highest bit turned over, and zero points to match.
@@ -99,7 +99,7 @@ int8_operands int8_now(
 
 void int8_depthwise_prepare(thimble_int8_conv *k);
 size_t int8_depthwise_weight_bytes(const thimble_int8_conv *k);
-void int8_depthwise_pack(const thimble_int8_conv *k, const void *weights, const thimble_int8_channels *channels, void *packed);
+void int8_depthwise_pack(const thimble_int8_conv *k, const void *weights, const thimble_int8_channels *channels, void *packed, int32_t *arrays);
 size_t int8_depthwise_scratch(const thimble_int8_conv *k);
 void int8_depthwise_run(
     const thimble_int8_conv *k, const void *in, const void *packed, const thimble_int8_now *now, void *out, size_t first, size_t last, void *scratch);

@@ -32,19 +32,47 @@ size_t thimble_matmul_pack_size(const thimble_matmul *k) {
     return round_up(round_up(k->n, tiles->lanes) * k->k * 4, 64);
 }
 
-void thimble_matmul_pack(const thimble_matmul *k, const void *b, size_t k_step, size_t n_step, float scale, void *packed) {
-    matmul_pack(k, b, k_step, n_step, scale, NULL, packed);
+/// Packs steps first..<last, of which `b` is the first.
+static void pack_steps(
+    const thimble_matmul *k, const loose_float *b, size_t first, size_t last, size_t k_step, size_t n_step, float scale, float *packed) {
+    const thimble_tiles *tiles = thimble_tiles_of(k->family);
+    const thimble_panels panels = thimble_panels_of(tiles, k->n);
+    for (size_t p = 0; p < panels.panels; p++) {
+        const size_t start = panel_start(&panels, p), end = panel_start(&panels, p + 1);
+        tiles->pack(
+            b + start * n_step, last - first, smaller(end, k->n) - start, (end - start) / tiles->lanes, k_step, n_step, scale, NULL,
+            packed + start * k->k + first * (end - start));
+    }
 }
 
-void matmul_pack(
-    const thimble_matmul *k, const loose_float *b, size_t k_step, size_t n_step, float scale, const float *factors, float *packed) {
+void thimble_matmul_pack(const thimble_matmul *k, const void *b, size_t k_step, size_t n_step, float scale, void *packed) {
+    pack_steps(k, b, 0, k->k, k_step, n_step, scale, packed);
+}
+
+/// Rows of b that follow each other, rather than columns.
+static bool has_rows(const thimble_matmul *k, size_t k_step, size_t n_step) { return n_step == 1 && k_step >= k->n; }
+
+size_t thimble_matmul_pack_unit(const thimble_matmul *k, size_t k_step, size_t n_step) {
+    return larger(1, has_rows(k, k_step, n_step) ? k_step : n_step * thimble_tiles_of(k->family)->lanes);
+}
+
+void thimble_matmul_pack_part(
+    const thimble_matmul *k, const void *b, size_t first, size_t last, size_t k_step, size_t n_step, float scale, void *packed) {
+    if (first == last) return;
+    if (has_rows(k, k_step, n_step)) pack_steps(k, b, first / k_step, last / k_step, k_step, n_step, scale, packed);
+    else matmul_pack_columns(k, b, first / n_step, last / n_step, scale, NULL, packed);
+}
+
+void matmul_pack_columns(const thimble_matmul *k, const loose_float *b, size_t first, size_t last, float scale, const float *factors, float *packed) {
     const thimble_tiles *tiles = thimble_tiles_of(k->family);
-    thimble_panels panels = thimble_panels_of(tiles, k->n);
+    const thimble_panels panels = thimble_panels_of(tiles, k->n);
     for (size_t p = 0; p < panels.panels; p++) {
-        size_t start = panel_start(&panels, p), end = panel_start(&panels, p + 1);
-        tiles->pack(
-            b + start * n_step, k->k, smaller(end, k->n) - start, (end - start) / tiles->lanes, k_step, n_step, scale, factors ? factors + start : NULL,
-            packed + start * k->k);
+        const size_t start = panel_start(&panels, p), end = panel_start(&panels, p + 1);
+        for (size_t j = larger(start, first); j < smaller(end, last); j += tiles->lanes) {
+            tiles->turn(
+                b + (j - first) * k->k, k->k, smaller(tiles->lanes, k->n - j), k->k, scale, factors ? factors + j : NULL, packed + start * k->k + j - start,
+                end - start);
+        }
     }
 }
 

@@ -75,10 +75,11 @@ static inline size_t panel_start(const thimble_panels *panels, size_t p) {
     return part_start(panels->vectors, panels->panels, p) * panels->lanes;
 }
 
-/// thimble_matmul_pack with a factor for each column instead of one for all, unless it is NULL.
+/// Packs columns first..<last of b, whole vectors or up to the end, which follow each other from `b` on; each times its factor of all
+/// columns' (NULL: times scale).
 struct thimble_matmul;
-void matmul_pack(
-    const struct thimble_matmul *k, const loose_float *b, size_t k_step, size_t n_step, float scale, const float *factors, float *packed);
+void matmul_pack_columns(
+    const struct thimble_matmul *k, const loose_float *b, size_t first, size_t last, float scale, const float *factors, float *packed);
 
 /// Rows of one panel of the result: cuts them evenly into tiles. `c`, `bias` and `residual` point to the panel's first column.
 void thimble_panel_run(

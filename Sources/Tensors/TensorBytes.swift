@@ -64,6 +64,11 @@ public struct TensorBytes: Sendable {
         if case .decoded = place { false } else { true }
     }
 
+    /// True if they lie in a mapped file, whose pages come into memory where they are touched.
+    package var isMapped: Bool {
+        if case .mapped = place { true } else { false }
+    }
+
     /// Lends all bytes at once. What lies in a compressed segment is decoded into memory for the call.
     public func withBytes<R>(_ body: (RawSpan) throws -> R) throws -> R {
         try unsafe withUnsafeBytes { bytes in try unsafe body(RawSpan(_unsafeBytes: bytes)) }

@@ -218,6 +218,28 @@ private struct ConvCase: CustomTestStringConvertible {
         #expect(needed.isSubset(of: paths))
     }
 
+    /// Pieces of exact memory, from the last to the first.
+    @Test(arguments: 0...6) func packsTheSameInPieces(kind: Int) {
+        var random = SeededRandom(seed: Self.seed + UInt64(kind)), mostPieces = 0
+        for _ in 0..<40 {
+            let one = ConvCase.random(kind, &random)
+            let weights = Floats.random(one.weightCount, &random), factors = Bool.random(using: &random) ? Floats.random(one.outChannels, &random) : nil
+            for family in 0...thimble_processor() {
+                var k = one.prepared(family: family)
+                let size = thimble_conv_pack_size(&k) / 4, whole = Floats(size) { _ in 7 }, parts = Floats(size) { _ in 7 }
+                thimble_conv_pack(&k, weights.at, factors?.at, whole.at)
+                let pieces = pieces(of: one.weightCount, unit: thimble_conv_pack_unit(&k), &random)
+                mostPieces = max(mostPieces, pieces.count)
+                for range in pieces.reversed() {
+                    let piece = Floats(range.count) { weights[range.lowerBound + $0] }
+                    thimble_conv_pack_part(&k, piece.at, range.lowerBound, range.upperBound, factors?.at, parts.at)
+                }
+                #expect((0..<size).allSatisfy { whole[$0].bitPattern == parts[$0].bitPattern }, "\(one.testDescription), family \(family), way \(k.path)")
+            }
+        }
+        if [0, 5, 6].contains(kind) { #expect(mostPieces > 1) }
+    }
+
     @Test func isTheSameHoweverUnitsAreShared() {
         var random = SeededRandom(seed: Self.seed)
         for kind in [0, 1, 3, 5] {

@@ -105,6 +105,26 @@ final class Blocks {
         }
     }
 
+    @Test func packsTheSameInPieces() {
+        var random = SeededRandom(seed: Self.seed)
+        for _ in 0..<60 {
+            let (n, k) = (Int.random(in: 1...150, using: &random), [1, 2, 5, 16, 33].randomElement(using: &random)!), b = Floats.random(n * k, &random)
+            for (family, hasRows) in (0...thimble_processor()).flatMap({ [($0, true), ($0, false)] }) {
+                let (kStep, nStep) = hasRows ? (n, 1) : (1, k)
+                var product = thimble_matmul()
+                (product.family, product.m, product.n, product.k) = (family, 1, n, k)
+                thimble_matmul_prepare(&product)
+                let size = thimble_matmul_pack_size(&product) / 4, whole = Floats(size) { _ in 7 }, parts = Floats(size) { _ in 7 }
+                thimble_matmul_pack(&product, b.at, kStep, nStep, 0.5, whole.at)
+                for range in pieces(of: n * k, unit: thimble_matmul_pack_unit(&product, kStep, nStep), &random).reversed() {
+                    let piece = Floats(range.count) { b[range.lowerBound + $0] }
+                    thimble_matmul_pack_part(&product, piece.at, range.lowerBound, range.upperBound, kStep, nStep, 0.5, parts.at)
+                }
+                #expect((0..<size).allSatisfy { whole[$0].bitPattern == parts[$0].bitPattern }, "\(n)×\(k), rows \(hasRows), family \(family)")
+            }
+        }
+    }
+
     @Test func keepsWhatIsNotANumberAndInfinity() {
         for family in 0...thimble_processor() {
             var product = thimble_matmul()

@@ -1,3 +1,5 @@
+import TestSupport
+
 /// Memory of exactly `count` elements, at a multiple of 64 bytes.
 final class Memory<Element> {
     let at: UnsafeMutablePointer<Element>
@@ -21,4 +23,15 @@ final class Memory<Element> {
 extension Memory where Element == UInt8 {
     /// What a kernel must not rely on.
     static func garbage(_ count: Int) -> Memory { Memory(count) { _ in 0xa5 } }
+}
+
+/// `count` elements cut at random into pieces of whole units.
+func pieces(of count: Int, unit: Int, _ random: inout SeededRandom) -> [Range<Int>] {
+    var pieces: [Range<Int>] = [], start = 0
+    while start < count {
+        let end = min(count, start + unit * Int.random(in: 1...3, using: &random))
+        pieces.append(start..<end)
+        start = end
+    }
+    return pieces
 }

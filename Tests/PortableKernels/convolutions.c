@@ -20,7 +20,16 @@ static void convolution(unsigned family, shape s) {
         .in_pixel_stride = s.in_c, .out_pixel_stride = s.out_c, .residual_pixel_stride = s.out_c, .low = -INFINITY, .high = 2};
     thimble_conv_prepare(&k);
     void *packed = memory(thimble_conv_pack_size(&k)), *scratch = memory(thimble_conv_scratch(&k));
+    const size_t size = thimble_conv_pack_size(&k), count = s.in_c * group_out * area, unit = thimble_conv_pack_unit(&k);
+    void *pieces = memory(size);
+    memset(packed, 0, size);
+    memset(pieces, 0, size);
     thimble_conv_pack(&k, weights, factors, packed);
+    for (size_t last = count, first; last > 0; last = first) {
+        first = (last - 1) / unit * unit;
+        thimble_conv_pack_part(&k, weights + first, first, last, factors, pieces);
+    }
+    expect_same("weights of a convolution in pieces", family, pieces, packed, size);
     RUN_BOTH_WAYS(thimble_conv_units(&k), y, again, out_count * sizeof *y, "convolution", family,
                   thimble_conv_run(&k, x, packed, bias, residual, to, first, last, scratch));
     double *expected = memory(out_count * sizeof *expected);

@@ -10,7 +10,16 @@ static void product(unsigned family, size_t m, size_t n, size_t k, bool transpos
         .high = clamps ? 1.5f : INFINITY};
     thimble_matmul_prepare(&p);
     void *packed = memory(thimble_matmul_pack_size(&p)), *scratch = memory(thimble_matmul_scratch(&p));
-    thimble_matmul_pack(&p, b, transposed ? 1 : n, transposed ? k : 1, 0.5f, packed);
+    const size_t size = thimble_matmul_pack_size(&p), k_step = transposed ? 1 : n, n_step = transposed ? k : 1, unit = thimble_matmul_pack_unit(&p, k_step, n_step);
+    void *pieces = memory(size);
+    memset(packed, 0, size);
+    memset(pieces, 0, size);
+    thimble_matmul_pack(&p, b, k_step, n_step, 0.5f, packed);
+    for (size_t last = k * n, first; last > 0; last = first) {
+        first = (last - 1) / unit * unit;
+        thimble_matmul_pack_part(&p, b + first, first, last, k_step, n_step, 0.5f, pieces);
+    }
+    expect_same("b in pieces", family, pieces, packed, size);
     float *c = new_floats(m * c_stride), *again = new_floats(m * c_stride), *dense = new_floats(m * n);
     RUN_BOTH_WAYS(thimble_matmul_units(&p), c, again, m * c_stride * sizeof *c, "product", family,
                   thimble_matmul_run(&p, a, packed, bias, residual, to, first, last, scratch));

@@ -74,6 +74,11 @@ size_t thimble_conv_pack_size(const thimble_conv *k);
 /// every convolution of these weights and factors that has the same family, path, planar, transposed and groups. Not for
 /// codes.
 void thimble_conv_pack(const thimble_conv *k, const void *weights, const float *factors, void *packed);
+/// The same piece by piece, in any order and on any threads: elements first..<last of the weights, of which `weights` is the first. Both are whole
+/// units, or last is the end.
+void thimble_conv_pack_part(const thimble_conv *k, const void *weights, size_t first, size_t last, const float *factors, void *packed);
+/// Elements of the weights, at least 1; all of them where they cannot be parted.
+size_t thimble_conv_pack_unit(const thimble_conv *k);
 size_t thimble_conv_units(const thimble_conv *k);
 /// Bytes for each thread, 64-byte aligned, of any content.
 size_t thimble_conv_scratch(const thimble_conv *k);

@@ -38,6 +38,12 @@ size_t thimble_matmul_pack_size(const thimble_matmul *k);
 /// Packs scale * b, where b[s][j] is the float b[s * k_step + j * n_step]; b may lie at any address. `packed` is 64-byte aligned. Quick
 /// enough for each run where one of the steps is 1.
 void thimble_matmul_pack(const thimble_matmul *k, const void *b, size_t k_step, size_t n_step, float scale, void *packed);
+/// A dense b, one of whose steps is 1, can be packed piece by piece, in any order and on any threads: elements first..<last of b, of which `b` is the
+/// first. Both are whole units, or last is the end.
+void thimble_matmul_pack_part(
+    const thimble_matmul *k, const void *b, size_t first, size_t last, size_t k_step, size_t n_step, float scale, void *packed);
+/// Elements of b, at least 1.
+size_t thimble_matmul_pack_unit(const thimble_matmul *k, size_t k_step, size_t n_step);
 size_t thimble_matmul_units(const thimble_matmul *k);
 /// Bytes; always 0 so far.
 size_t thimble_matmul_scratch(const thimble_matmul *k);

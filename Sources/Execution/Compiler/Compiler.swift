@@ -362,14 +362,16 @@ final class Compiler {
     }
 
     /// A constant made ready for a kernel, once per session where the constant is the model's own. `form` says how: equal forms of one
-    /// constant are equal bytes. `pack` finds floats, at any address.
+    /// constant are equal bytes. `pack` finds floats, at any address: pieces of the constant one after the other, each a number of whole `unit`s of
+    /// elements, except that the last one may end within a unit.
     /// It may do so on another thread, and later, before the program runs.
-    func packed(_ id: ValueID, form: [Int], byteCount: Int, _ pack: @escaping (UnsafeRawPointer, UnsafeMutableRawPointer) -> Void) throws -> OwnedMemory {
+    func packed(
+        _ id: ValueID, form: [Int], byteCount: Int, unit: Int, _ pack: @escaping (UnsafeRawPointer, Range<Int>, UnsafeMutableRawPointer) -> Void
+    ) throws -> OwnedMemory {
         // Not the unfolding itself: what grows while others hold it is copied each time.
-        return try batch.memory(key(id, form), byteCount: byteCount) { [unowned self] memory, converted in
+        return try batch.memory(key(id, form), byteCount: byteCount) { [unowned self] memory, buffers in
             // All memory has a base.
-            try unsafe unfolding.withFloats(id, converted: converted) { numbers in unsafe pack(numbers, memory.bytes.baseAddress!) }
-            unfolding.release(id)
+            try unsafe unfolding.forEachPiece(id, unit: unit, buffers) { numbers, range in unsafe pack(numbers, range, memory.bytes.baseAddress!) }
         }
     }
 
@@ -394,14 +396,13 @@ final class Compiler {
 
     /// The same of weights that are bytes.
     func packedBytes(_ id: ValueID, form: [Int], byteCount: Int, _ pack: @escaping (UnsafeRawPointer, UnsafeMutableRawPointer) -> Void) throws -> OwnedMemory {
-        return try batch.memory(key(id, form), byteCount: byteCount) { [unowned self] memory, _ in
-            guard case .plain(let bytes) = try unfolding.tensor(id).inPlace().encoding, let address = unsafe bytes.address else {
-                throw ModelError(.internalFault, "weights that have no bytes")
+        return try batch.memory(key(id, form), byteCount: byteCount) { [unowned self] memory, buffers in
+            guard case .plain(let bytes) = try unfolding.tensor(id).inPlace().encoding else { throw ModelError(.internalFault, "weights that have no bytes") }
+            try unsafe buffers.withBytes(0..<bytes.count, of: bytes) { bytes in
+                guard let address = bytes.baseAddress else { throw ModelError(.internalFault, "weights that have no bytes") }
+                // All memory has a base.
+                unsafe pack(address, memory.bytes.baseAddress!)
             }
-            // posix_memalign gave it a base.
-            unsafe pack(address, memory.bytes.baseAddress!)
-            withExtendedLifetime(bytes) {}
-            unfolding.release(id)
         }
     }
 

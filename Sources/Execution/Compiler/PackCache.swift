@@ -43,6 +43,11 @@ final class PackCache: @unchecked Sendable {
     /// The memory is filled.
     func keep(_ memory: OwnedMemory, _ key: Key) { lock.locked { packs.insert(memory, key) } }
 
+    /// Memory of any content for work on packs, best of what is in memory anyway; to be taken back.
+    func lend(_ byteCount: Int) throws -> OwnedMemory { try rest(byteCount) ?? OwnedMemory(byteCount: byteCount) }
+
+    func takeBack(_ memory: OwnedMemory) { lock.locked { store.takeBack(memory) } }
+
     /// Memory for values of a program, in what packs leave of a large page; nil if it has no place there. It does not come back before the session
     /// ends, which is at most one large page in all.
     func rest(_ byteCount: Int) -> OwnedMemory? { lock.locked { store.rest(byteCount) } }
@@ -102,6 +107,12 @@ private struct PackStore {
         let page = OwnedMemory.largePage
         guard let piece, let end = unsafe Optional(min(piece.bytes.count, (used + page - 1) / page * page)), byteCount <= end - used else { return nil }
         return take(byteCount, of: piece)
+    }
+
+    /// What was taken last is free again; anything else stays taken.
+    mutating func takeBack(_ memory: OwnedMemory) {
+        guard let piece, let base = unsafe piece.bytes.baseAddress, let start = unsafe memory.bytes.baseAddress else { return }
+        if unsafe start >= base && start + memory.bytes.count == base + used { used = unsafe start - base }
     }
 
     private mutating func take(_ byteCount: Int, of piece: OwnedMemory) -> OwnedMemory {

@@ -274,25 +274,25 @@ extension Unfolding {
         return try tensor(id).floats("a constant")
     }
 
-    /// The same for a kernel that takes floats from any address and looks at them once: what lies in a file is not copied, and what has to be
-    /// converted is put there.
-    func withFloats<R>(_ id: ValueID, converted: ConvertedFloats, _ body: (UnsafeRawPointer) throws -> R) throws -> R {
-        if case .constant(let constant) = values[id].source, let source = constant.source, case .plain(let bytes) = source.encoding {
-            try source.checkEncoding()
-            if source.elementType == .float, let address = unsafe bytes.address {
-                defer { withExtendedLifetime(bytes) {} }
-                return try unsafe body(address)
-            }
-            if source.elementType == .float16 || source.elementType == .bfloat16, let count = source.elementCount {
-                return try unsafe converted.withMemory(of: count) { target in
-                    try unsafe bytes.withUnsafeBytes { unsafe FloatConversion.toFloat($0, source.elementType, into: target) }
-                    // All memory has a base.
-                    return try unsafe body(UnsafeRawPointer(target.baseAddress!))
-                }
-            }
+    /// The same for a kernel that takes floats from any address and looks at them once, in pieces of whole `unit`s of elements but the last, in their
+    /// order. What lies in a file is read piece by piece.
+    func forEachPiece(_ id: ValueID, unit: Int, _ buffers: PackBuffers, _ body: (UnsafeRawPointer, Range<Int>) throws -> Void) throws {
+        guard case .constant(let constant) = values[id].source, let source = constant.source, case .plain(let bytes) = source.encoding,
+            [.float, .float16, .bfloat16].contains(source.elementType), let count = source.elementCount
+        else {
+            let numbers = try floats(id)
+            // Memory has a base even if there is nothing in it.
+            return try unsafe numbers.withUnsafeBuffer { try unsafe body(UnsafeRawPointer($0.baseAddress!), 0..<numbers.count) }
         }
-        // Memory has a base even if there is nothing in it.
-        return try unsafe floats(id).withUnsafeBuffer { try unsafe body(UnsafeRawPointer($0.baseAddress!)) }
+        try source.checkEncoding()
+        // What has to be decoded is best decoded at once.
+        let width = source.elementType.storageWidth, piece = bytes.hasAddress ? max(1, PackBuffers.pieceFloats / unit) * unit : count
+        var start = 0
+        while start < count {
+            let range = start..<min(count, start + (source.elementType == .float && !bytes.isMapped ? count : piece))
+            try unsafe buffers.withFloats(range.lowerBound * width..<range.upperBound * width, of: bytes, source.elementType) { unsafe try body($0, range) }
+            start = range.upperBound
+        }
     }
 
     /// The plain bytes of a constant of the model where they lie, aligned or not; nil if it has none, or no fixed place.

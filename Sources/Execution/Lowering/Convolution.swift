@@ -181,8 +181,10 @@ struct ConvolutionStep: EpilogueHost, PixelWriter {
         let described = unsafe kernel.pointer.pointee
         // What the packed form depends on, by the kernel's word, and by what the weights are multiplied with.
         let form = unsafe [2, Int(described.path), described.planar ? 1 : 0, described.transposed ? 1 : 0, described.groups] + (factors ?? []).map { Int($0.bitPattern) }
-        let packed = try unsafe compiler.packed(weights, form: form, byteCount: thimble_conv_pack_size(kernel.pointer)) { numbers, memory in
-            unsafe thimble_conv_pack(kernel.pointer, numbers, factors, memory)
+        let packed = try unsafe compiler.packed(
+            weights, form: form, byteCount: thimble_conv_pack_size(kernel.pointer), unit: thimble_conv_pack_unit(kernel.pointer)
+        ) { numbers, range, memory in
+            unsafe thimble_conv_pack_part(kernel.pointer, numbers, range.lowerBound, range.upperBound, factors, memory)
         }
         return try finished(with: packed, compiler)
     }

@@ -36,14 +36,17 @@ enum MatMulLowering: Lowering {
 
         let input = try compiler.read(a)
         if compiler.isConstant(b), shape.bOffsets.allSatisfy({ $0 == 0 }) {
-            let weights = unsafe try compiler.packed(b, form: [1, shape.n, shape.k, transposeB ? 1 : 0, Int(factor.bitPattern)], byteCount: packSize) { numbers, memory in
-                unsafe thimble_matmul_pack(box.pointer, numbers, transposeB ? 1 : shape.n, transposeB ? shape.k : 1, factor, memory)
+            let (step, columnStep) = transposeB ? (1, shape.k) : (shape.n, 1), form = [1, shape.n, shape.k, transposeB ? 1 : 0, Int(factor.bitPattern)]
+            let weights = unsafe try compiler.packed(
+                b, form: form, byteCount: packSize, unit: thimble_matmul_pack_unit(box.pointer, step, columnStep)
+            ) { numbers, range, memory in
+                unsafe thimble_matmul_pack_part(box.pointer, numbers, range.lowerBound, range.upperBound, step, columnStep, factor, memory)
             }
             let output = try compiler.make(y)
-            let step = unsafe MatMulStep(
+            let product = unsafe MatMulStep(
                 kernel: box, input: input, weights: weights, bias: bias, result: output, inputOffsets: shape.aOffsets, resultStep: shape.m * shape.n,
                 units: unsafe thimble_matmul_units(box.pointer))
-            compiler.emit(step, for: [item.node], reads: [input] + (bias.map { [$0] } ?? []), writes: [output], scratch: unsafe thimble_matmul_scratch(box.pointer))
+            compiler.emit(product, for: [item.node], reads: [input] + (bias.map { [$0] } ?? []), writes: [output], scratch: unsafe thimble_matmul_scratch(box.pointer))
             return true
         }
         guard bias == nil else { return false }

@@ -51,6 +51,28 @@ import Testing
         }
     }
 
+    /// com.microsoft's QLinearAdd with a right side of the same dims, of fewer axes, of one number, and one that is broadcast otherwise.
+    @Test(arguments: [([1, 37], [1, 37]), ([1, 37], [37]), ([1, 37], [1]), ([1, 37], []), ([1, 1, 9], [1, 9]), ([3, 37], [37]), ([1, 1], [1])])
+    func sumsOfCodesAgreeWithNodes(dims: [Int], other: [Int]) throws {
+        var random = SeededRandom(seed: UInt64(dims.count * 8 + other.count))
+        func codes(_ name: Name?, _ dims: [Int]) -> Tensor {
+            Tensor(name: name, .uint8, dims: dims, bytes: TensorBytes((0..<dims.reduce(1, *)).map { _ in UInt8.random(in: 0...255, using: &random) }))
+        }
+        let parameters: [Name] = ["a_scale", "zero", "b", "b_scale", "zero", "y_scale", "zero"]
+        let nodes = [
+            Node("QLinearAdd", domain: "com.microsoft", inputs: ["x"] + parameters, outputs: ["q"]),
+            Node("DequantizeLinear", inputs: ["q", "y_scale", "zero"], outputs: ["y"]),
+        ]
+        let initializers = [
+            tensor([0.01], dims: [], name: "a_scale"), tensor([0.03], dims: [], name: "b_scale"), tensor([0.02], dims: [], name: "y_scale"),
+            Tensor(name: "zero", .uint8, dims: [], bytes: TensorBytes([100])), codes("b", other),
+        ]
+        var model = model(Graph(nodes: nodes, inputs: [ValueInfo(name: "x", type: .tensor(.uint8, nil))], outputs: [info("y")], initializers: initializers))
+        model.opsetImports.append(OpsetImport(domain: "com.microsoft", version: 1))
+        let x = Value.tensor(codes(nil, dims))
+        #expect(try run(model, ["x": x], .programs, threads: 2) == run(model, ["x": x], .nodes, threads: 1))
+    }
+
     @Test func weightsOfFourBitsStayFourBits() throws {
         var random = SeededRandom(seed: 4)
         let (n, k) = (256, 512)

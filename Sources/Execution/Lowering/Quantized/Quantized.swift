@@ -121,11 +121,12 @@ enum QuantizedLowering: Lowering {
     private static func combine(_ item: Item, _ out: [Int], _ y: ValueID, _ compiler: Compiler) throws -> Bool {
         guard let a = operand(item, 0, compiler), let b = operand(item, 3, compiler), let result = result(item, 6, y, compiler),
             a.quantity.type == b.quantity.type, a.quantity.type == result.type, compiler.dims(a.codes) == out, let right = compiler.dims(b.codes),
-            right == out || right.allSatisfy({ $0 == 1 })
+            right.count <= out.count, case let isScalar = right != out.suffix(right.count) || out.dropLast(right.count).contains(where: { $0 != 1 }),
+            !isScalar || right.allSatisfy({ $0 == 1 })
         else { return false }
-        let isScalar = right != out
-        var layout = compiler.exactLayout(a.codes)
-        if !isScalar, compiler.exactLayout(b.codes) == .channelsLast { layout = .channelsLast }
+        // Fewer axes are those of the plain layout.
+        var layout = right.count == out.count ? compiler.exactLayout(a.codes) : .plain
+        if !isScalar, right.count == out.count, compiler.exactLayout(b.codes) == .channelsLast { layout = .channelsLast }
         let left = try compiler.readExact(a.codes, layout), other = try compiler.readExact(b.codes, isScalar ? .plain : layout)
         let target = try compiler.makeExact(y, layout)
         compiler.emit(

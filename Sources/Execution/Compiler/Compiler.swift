@@ -62,7 +62,7 @@ final class Compiler {
 
     let unfolding: Unfolding
     let packs: PackCache
-    private let batch: PackBatch
+    let batch: PackBatch
     private let run: Run
     var threads: Int { run.threads }
     private(set) var drafts: [Draft] = []
@@ -387,7 +387,7 @@ final class Compiler {
     ) throws -> OwnedMemory {
         let constants = ids.compactMap { id in if case .constant(let constant) = unfolding.values[id].source { constant.number } else { nil } }
         let key = constants.count == ids.count ? PackCache.Key(constants: constants + others, form: form) : nil
-        return try packs.memory(key, byteCount: byteCount) { memory in
+        return try batch.made(key, byteCount: byteCount) { memory in
             // posix_memalign gave it a base.
             try unsafe pack(try ids.map { try unfolding.floats($0) }, memory.bytes.baseAddress!)
             for id in ids { unfolding.release(id) }

@@ -36,6 +36,12 @@ struct LargePages {
         return take(byteCount, of: piece)
     }
 
+    /// What was taken last is free again; anything else stays taken.
+    mutating func takeBack(_ memory: OwnedMemory) {
+        guard let piece, let base = unsafe piece.bytes.baseAddress, let start = unsafe memory.bytes.baseAddress else { return }
+        if unsafe start >= base && start + memory.bytes.count == base + used { used = unsafe start - base }
+    }
+
     private mutating func take(_ byteCount: Int, of piece: OwnedMemory) -> OwnedMemory {
         defer { used = unsafe min(piece.bytes.count, (used + byteCount + 63) / 64 * 64) }
         return OwnedMemory(used..<used + byteCount, of: piece)

@@ -12,6 +12,8 @@ final class PackBatch: @unchecked Sendable {
     private let packs: PackCache
     private var jobs: [Job] = []
     private var promised = PackTable()
+    /// For packs of this program only, which are gone with it.
+    private var pages = LargePages(pieceSize: OwnedMemory.largePage)
     private let lock = Lock()
     private var problem: (job: Int, error: any Error)?
 
@@ -22,11 +24,20 @@ final class PackBatch: @unchecked Sendable {
     /// Memory of `byteCount` bytes that `fill` fills, at any time until `fillAll` returns and on any thread. What has no key is not the model's
     /// own: computed from its constants, perhaps when it is asked for, and so filled at once.
     func memory(_ key: PackCache.Key?, byteCount: Int, fill: @escaping (OwnedMemory, PackBuffers) throws -> Void) throws -> OwnedMemory {
-        guard let key else { return try packs.memory(nil, byteCount: byteCount) { try fill($0, PackBuffers(packs)) } }
+        guard let key else { return try made(nil, byteCount: byteCount) { try fill($0, PackBuffers(packs)) } }
         if let known = packs.find(key) ?? promised.find(key) { return known }
         let memory = try packs.room(byteCount)
         promised.insert(memory, key)
         jobs.append(Job(key: key, memory: memory) { try fill(memory, $0) })
+        return memory
+    }
+
+    /// The same filled at once.
+    func made(_ key: PackCache.Key?, byteCount: Int, make: (OwnedMemory) throws -> Void) throws -> OwnedMemory {
+        if let known = packs.find(key) { return known }
+        let memory = try key == nil ? pages.memory(byteCount) : packs.room(byteCount)
+        try make(memory)
+        if let key { packs.keep(memory, key) }
         return memory
     }
 

@@ -11,31 +11,17 @@ final class PackCache: @unchecked Sendable {
 
     private let lock = Lock()
     private var packs = PackTable()
-    private var store: PackStore
+    /// Pieces of many large pages: even small packs share them.
+    private var store: LargePages
 
     /// `expected`: bytes of all weights, about.
     init(expected: Int) {
-        store = PackStore(expected: expected)
+        store = LargePages(pieceSize: 64 << 20, expected: expected)
     }
 
     var byteCount: Int { lock.locked { packs.byteCount } }
 
     func find(_ key: Key?) -> OwnedMemory? { key.flatMap { key in lock.locked { packs.find(key) } } }
-
-    /// `make` fills the memory, which has `byteCount` bytes.
-    func memory(_ key: Key?, byteCount: Int, make: (OwnedMemory) throws -> Void) throws -> OwnedMemory {
-        guard let key else {
-            // Of one program only, and gone with it.
-            let memory = try OwnedMemory(lasting: byteCount)
-            try make(memory)
-            return memory
-        }
-        if let known = find(key) { return known }
-        let memory = try room(byteCount)
-        try make(memory)
-        keep(memory, key)
-        return memory
-    }
 
     /// Memory for a pack that is to be kept.
     func room(_ byteCount: Int) throws -> OwnedMemory { try lock.locked { try store.memory(byteCount) } }
@@ -77,46 +63,4 @@ struct PackTable {
     }
 
     mutating func removeAll() { entries = [] }
-}
-
-/// Where packs lie: one after the other in a few large pieces, so that even small ones share large pages. The system brings one of these sooner than
-/// a tenth of the small pages that it stands for.
-private struct PackStore {
-    /// A model of fewer bytes would not fill a large page: its packs are pieces of their own.
-    private static let fewBytes = 1 << 19
-    /// Of addresses; what is not written takes no memory.
-    private static let pieceSize = 64 << 20
-
-    private let isSmall: Bool
-    private var piece: OwnedMemory?
-    private var used = 0
-
-    init(expected: Int) {
-        isSmall = expected < Self.fewBytes
-    }
-
-    mutating func memory(_ byteCount: Int) throws -> OwnedMemory {
-        if isSmall { return try OwnedMemory(byteCount: byteCount) }
-        if let piece, let room = unsafe Optional(piece.bytes.count - used), byteCount <= room { return take(byteCount, of: piece) }
-        let next = try OwnedMemory(lasting: max(Self.pieceSize, byteCount))
-        (piece, used) = (next, 0)
-        return take(byteCount, of: next)
-    }
-
-    mutating func rest(_ byteCount: Int) -> OwnedMemory? {
-        let page = OwnedMemory.largePage
-        guard let piece, let end = unsafe Optional(min(piece.bytes.count, (used + page - 1) / page * page)), byteCount <= end - used else { return nil }
-        return take(byteCount, of: piece)
-    }
-
-    /// What was taken last is free again; anything else stays taken.
-    mutating func takeBack(_ memory: OwnedMemory) {
-        guard let piece, let base = unsafe piece.bytes.baseAddress, let start = unsafe memory.bytes.baseAddress else { return }
-        if unsafe start >= base && start + memory.bytes.count == base + used { used = unsafe start - base }
-    }
-
-    private mutating func take(_ byteCount: Int, of piece: OwnedMemory) -> OwnedMemory {
-        defer { used = unsafe min(piece.bytes.count, (used + byteCount + 63) / 64 * 64) }
-        return OwnedMemory(used..<used + byteCount, of: piece)
-    }
 }

@@ -124,7 +124,7 @@ struct CodedMatrix {
 
     private func make(_ kernel: inout thimble_codes, _ key: PackCache.Key?, _ factor: Float, _ factors: [Float]?, _ compiler: Compiler) throws -> OwnedMemory {
         try unsafe withUnsafePointer(to: kernel) { kernel in
-            try compiler.packs.memory(key, byteCount: unsafe thimble_codes_pack_size(kernel)) { memory in
+            try compiler.batch.made(key, byteCount: unsafe thimble_codes_pack_size(kernel)) { memory in
                 // posix_memalign gave it a base.
                 try unsafe pack(kernel, factor, factors, into: memory.bytes.baseAddress!)
             }

@@ -67,10 +67,12 @@ TURN(quads, INT8_QUADS)
 TURN(pairs, INT8_PAIRS)
 TURN(singles, INT8_SINGLES)
 
-/// Elements e..<e + n of tap `tap` of one output channel, whose weights begin at `from`, as signed bytes in the order of the packed form.
+/// What makes signed bytes of weights, by turning bits over.
+INLINE uint8_t flip_of(const thimble_int8_conv *k) { return k->weight_signed ? 0 : 0x80; }
+
+/// Elements e..<e + n of tap `tap` of one output channel, whose weights begin at `from`, in the order of the packed form; signed bytes after flip_of.
 static void gather(const thimble_int8_conv *k, const int8_geometry *g, const uint8_t *from, size_t tap, size_t e, size_t n, uint8_t *to) {
     const size_t channels = k->in_channels / k->groups, pixel = int8_stage_pixel(k), step = k->weight_in;
-    const uint8_t flip = k->weight_signed ? 0 : 0x80;
     // The elements of a tap are the channels of a row's pixels, or those of one pixel.
     const bool rows = g->taps != k->kernel_height * k->kernel_width;
     size_t x = rows ? e / pixel : tap % k->kernel_width, c = rows ? e % pixel : e;
@@ -78,15 +80,13 @@ static void gather(const thimble_int8_conv *k, const int8_geometry *g, const uin
     while (n > 0) {
         const uint8_t *w = from + x * k->weight_x + c * step;
         const size_t here = MIN(n, rows ? pixel - c : n), exist = c < channels ? MIN(here, channels - c) : 0;
-        if (step == 1 && flip == 0) {
+        if (step == 1) {
             memcpy(to, w, exist);
-        } else if (step == 1) {
-            for (size_t i = 0; i < exist; i++) to[i] = w[i] ^ flip;
         } else {
-            for (size_t i = 0; i < exist; i++) to[i] = w[i * step] ^ flip;
+            for (size_t i = 0; i < exist; i++) to[i] = w[i * step];
         }
-        // Channels that only fill a pixel up.
-        for (size_t i = exist; i < here; i++) to[i] = 0;
+        // Channels that only fill a pixel up are 0.
+        for (size_t i = exist; i < here; i++) to[i] = flip_of(k);
         to += here;
         n -= here;
         x++;
@@ -102,7 +102,7 @@ static void pack_columns(
     uint8_t bytes[COLUMNS][ELEMENTS];
     int16_t wider[COLUMNS][ELEMENTS];
     const size_t of_step = int8_step(core), channels = k->in_channels / k->groups, taps = k->kernel_height * k->kernel_width;
-    const int32_t flip = k->weight_signed ? 0 : (int32_t)0x80808080u;
+    const int32_t flip = (int32_t)(flip_of(k) * 0x01010101u);
     // Channels of a pixel side by side are turned where they lie.
     const bool straight = core == INT8_QUADS && k->weight_in == 1 && g->taps == taps && columns == COLUMNS;
     for (size_t tap = 0; tap < g->taps; tap++) {
@@ -113,14 +113,14 @@ static void pack_columns(
             if (straight && n % 16 == 0 && e + n <= channels) {
                 turn_quads(wide / 4, pixel + e, k->weight_out, cells, flip, to, apart, sums);
             } else {
-                if (n % 16 > 0 || columns < COLUMNS) memset(bytes, 0, sizeof bytes);
+                if (n % 16 > 0 || columns < COLUMNS) memset(bytes, flip_of(k), sizeof bytes);
                 for (size_t j = 0; j < columns; j++) gather(k, g, from + j * k->weight_out, tap, e, n, bytes[j]);
                 if (core != INT8_QUADS) {
                     for (size_t j = 0; j < COLUMNS; j++) {
-                        for (size_t i = 0; i < ELEMENTS; i++) wider[j][i] = (int8_t)bytes[j][i];
+                        for (size_t i = 0; i < ELEMENTS; i++) wider[j][i] = (int8_t)(bytes[j][i] ^ flip_of(k));
                     }
                 }
-                if (core == INT8_QUADS) turn_quads(wide / 4, bytes[0], ELEMENTS, cells, 0, to, apart, sums);
+                if (core == INT8_QUADS) turn_quads(wide / 4, bytes[0], ELEMENTS, cells, flip, to, apart, sums);
                 else if (core == INT8_PAIRS) turn_pairs(wide / 4, (const uint8_t *)wider[0], 2 * ELEMENTS, cells, 0, to, apart, sums);
                 else turn_singles(wide / 4, (const uint8_t *)wider[0], 2 * ELEMENTS, cells, 0, to, apart, sums);
             }
@@ -137,11 +137,11 @@ static bool exact_in_16_bits(const thimble_int8_conv *k, const uint8_t *weights)
         for (size_t tap = 0; tap < g.taps; tap++) {
             for (size_t e = 0, n; e < g.elements; e += n) {
                 n = MIN(ELEMENTS, g.elements - e);
-                memset(bytes, 0, sizeof bytes);
+                memset(bytes, flip_of(k), sizeof bytes);
                 gather(k, &g, weights + o * k->weight_out, tap, e, n, bytes);
                 int most = 0;
                 for (size_t i = 0; i < ELEMENTS; i += 2) {
-                    const int a = (int8_t)bytes[i], b = (int8_t)bytes[i + 1], both = (a < 0 ? -a : a) + (b < 0 ? -b : b);
+                    const int a = (int8_t)(bytes[i] ^ flip_of(k)), b = (int8_t)(bytes[i + 1] ^ flip_of(k)), both = (a < 0 ? -a : a) + (b < 0 ? -b : b);
                     most = MAX(most, both);
                 }
                 if (255 * most > INT16_MAX) return false;

@@ -1,0 +1,47 @@
+@testable import Execution
+import Tensors
+import TestSupport
+import Testing
+
+/// The table of names that planning uses, beside a dictionary.
+@Suite struct NameTableTests {
+    private func slot(_ operand: Plan.Operand) -> Int? { if case .slot(let slot) = operand { slot } else { nil } }
+
+    @Test(arguments: [0, 10, 5000]) func findsWhatWasPutIn(expected: Int) {
+        var random = SeededRandom(seed: UInt64(expected)), known: [Name: Int] = [:]
+        let table = NameTable(expected)
+        #expect(table.find("nothing") == nil)
+        for index in 0..<3000 {
+            // Names of all lengths, many of them twice, and some that differ in their last byte or their length only.
+            let number = Int.random(in: 0..<2000, using: &random)
+            let name = Name(String(repeating: "n", count: number % 23) + "\(number)" + (number % 5 == 0 ? "\0" : ""))
+            let (entry, isNew) = table.insert(name, .slot(index))
+            #expect(isNew == (known[name] == nil))
+            if isNew { known[name] = index }
+            #expect(slot(table[entry]) == known[name])
+        }
+        for (name, index) in known { #expect(table.find(name).flatMap { slot(table[$0]) } == index) }
+        for number in 2000..<2100 { #expect(table.find(Name("\(number)")) == nil) }
+    }
+
+    @Test func scopesTellNamesApart() throws {
+        let outer = Scope(outer: nil, expected: 4), owner = Constant.Owner(maximumBytes: 1 << 20)
+        let (first, second) = (Constant(.tensor(tensor([1])), owner), Constant(.tensor(tensor([2])), owner))
+        outer.declare("w", first)
+        outer.declare("w", second)
+        outer.declare("x", first)
+        let input = try #require(outer.declareInput("x"))
+        #expect(input.slot == 0 && input.standard === first)
+        #expect(outer.declareInput("x") == nil)
+        #expect(outer.declareInput("y")?.standard == nil)
+        guard case .constant(let constant)? = outer.resolve("w") else { Issue.record("no initializer"); return }
+        // The last of several counts.
+        #expect(constant === second)
+        #expect(outer.declare("w") == nil && outer.declare("z") == 2 && !outer.declareOutput("z", first))
+
+        let inner = Scope(outer: outer, expected: 0)
+        #expect(inner.resolve("nobody") == nil)
+        #expect(slot(try #require(inner.resolve("z"))) == 0 && slot(try #require(inner.resolve("z"))) == 0)
+        #expect(inner.captures.map(\.outer) == [2] && inner.captures.map(\.inner) == [0])
+    }
+}

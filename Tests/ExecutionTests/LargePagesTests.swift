@@ -31,23 +31,32 @@ import Testing
     @Test func littleIsNotWorthALargePage() throws {
         var pages = LargePages(pieceSize: OwnedMemory.largePage)
         for _ in 0..<3 { _ = try pages.memory(1 << 16) }
-        #expect(pages.rest(64) == nil)
+        let none = pages.rest(64)
+        #expect(none == nil)
         _ = try pages.memory(1 << 16)
-        #expect(pages.rest(64) != nil)
+        let some = pages.rest(64)
+        #expect(some != nil)
         var expecting = LargePages(pieceSize: OwnedMemory.largePage, expected: 1 << 20)
         _ = try expecting.memory(64)
-        #expect(expecting.rest(64) != nil)
+        let rest = expecting.rest(64)
+        #expect(rest != nil)
     }
 
     @Test func whatIsLentLastComesBack() throws {
         var pages = LargePages(pieceSize: OwnedMemory.largePage, expected: 1 << 20)
         _ = try pages.memory(100)
-        let lent = try #require(pages.rest(1 << 16)), place = range(lent)
+        func rest(_ count: Int) throws -> OwnedMemory {
+            let memory = pages.rest(count)
+            return try #require(memory)
+        }
+        let lent = try rest(1 << 16)
         pages.takeBack(lent)
-        #expect(range(try #require(pages.rest(1 << 12))).lowerBound == place.lowerBound)
+        let again = try rest(1 << 12)
+        #expect(range(again).lowerBound == range(lent).lowerBound)
         // Another was given out behind it: it stays taken.
-        let first = try #require(pages.rest(1 << 12)), second = try #require(pages.rest(1 << 12))
+        let first = try rest(1 << 12), second = try rest(1 << 12)
         pages.takeBack(first)
-        #expect(range(try #require(pages.rest(64))).lowerBound >= range(second).upperBound)
+        let next = try rest(64)
+        #expect(range(next).lowerBound >= range(second).upperBound)
     }
 }

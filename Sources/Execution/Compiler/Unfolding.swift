@@ -163,6 +163,11 @@ final class Unfolding {
     }
 
     private func add(_ step: Plan.Step, _ kernel: any Runnable.Type, _ inputs: [ValueID?], _ slots: inout [ValueID?]) throws {
+        // Another name of a constant: there may be one for each weight.
+        if kernel == Identity.self, inputs.count == 1, step.outputs.count == 1, let id = inputs[0], isConstant(id), let slot = step.outputs[0] {
+            slots[slot] = id
+            return
+        }
         let facts = inputs.map { id in id.map { values[$0].fact } }
         // Weights in codes stay so for kernels that take them.
         let makesWeights = step.node.opType == "DequantizeLinear"

@@ -15,8 +15,8 @@ extension UInt64: Element {}
 /// A tensor's elements as values of one type, read-only. In place where they lie aligned in memory, else a copy; an index is
 /// checked at each use, as with an array.
 ///
-/// Everything that loops use is inlinable, and public, as other modules inline nothing else: the standard library's general ways of a collection, and a
-/// call that is not made for its type, cost a hundred times as much per element.
+/// Everything that loops use is inlinable, and public, as other modules inline nothing else: the standard library's general ways of a collection, and
+/// calls that are not made for their type, cost many times as much per element.
 @safe
 public struct Elements<T: Element>: RandomAccessCollection, Sendable {
     /// What must live as long.

@@ -1,6 +1,6 @@
 internal import Tensors
 
-/// Memory side by side in large pages, which the system brings sooner than a tenth of the small pages that each stands for.
+/// Memory side by side in large pages, which the system brings in the time of a seventh of the small pages that each stands for.
 struct LargePages {
     /// What is less does not fill a large page, and is of pieces of its own.
     private static let fewBytes = 1 << 18

@@ -29,6 +29,13 @@ INLINE void put(const uint32_t core, char *to, size_t apart, size_t cells, words
     if (cells > 1) *(loose_half_vector *)(to + apart) = __builtin_shufflevector(both, both, 1, 3, 5, 7);
 }
 
+INLINE void add_sums(const halves *sum, size_t quads, int32_t *sums) {
+    for (size_t q = 0; q < quads; q++) {
+        const words pairs = (words)sum[q], total = ((pairs << 16) >> 16) + (pairs >> 16);
+        for (size_t i = 0; i < 4; i++) sums[4 * q + i] = (int32_t)((uint32_t)sums[4 * q + i] + (uint32_t)total[i]);
+    }
+}
+
 /// Turns rows of `cells` cells, `row` bytes from one to the next, into 4 * `quads` columns, and adds their elements to `sums`. Whole vectors of rows
 /// are read.
 INLINE void turn(const uint32_t core, const size_t quads, const uint8_t *from, size_t row, size_t cells, int32_t flip, char *to, size_t apart, int32_t *sums) {
@@ -51,10 +58,7 @@ INLINE void turn(const uint32_t core, const size_t quads, const uint8_t *from, s
             }
         }
     }
-    for (size_t q = 0; q < quads; q++) {
-        const words pairs = (words)sum[q], total = ((pairs << 16) >> 16) + (pairs >> 16);
-        for (size_t i = 0; i < 4; i++) sums[4 * q + i] = (int32_t)((uint32_t)sums[4 * q + i] + (uint32_t)total[i]);
-    }
+    add_sums(sum, quads, sums);
 }
 
 #define TURN(name, core) \
@@ -66,6 +70,33 @@ INLINE void turn(const uint32_t core, const size_t quads, const uint8_t *from, s
 TURN(quads, INT8_QUADS)
 TURN(pairs, INT8_PAIRS)
 TURN(singles, INT8_SINGLES)
+
+/// Turns `rows` rows of 16 elements, `row` bytes from one to the next, each of which has one element of every column, into cells of four elements.
+/// Elements of rows that are missing in the last cell are 0.
+static void interleave(const uint8_t *from, size_t row, size_t rows, int32_t flip, char *to, size_t apart, int32_t *sums) {
+    typedef uint8_t octets __attribute__((vector_size(16)));
+    typedef uint8_t loose_octets __attribute__((vector_size(16), aligned(1), may_alias));
+    halves sum[COLUMNS / 4] = {{0}};
+    const octets missing = (octets)(words){flip, flip, flip, flip};
+    for (size_t at = 0; at < rows; at += 4, from += 4 * row, to += apart) {
+        octets r[4];
+        UNROLL for (size_t i = 0; i < 4; i++) r[i] = at + i < rows ? *(const loose_octets *)(from + i * row) : missing;
+        const octets low = __builtin_shufflevector(r[0], r[1], 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
+        const octets high = __builtin_shufflevector(r[0], r[1], 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31);
+        const octets low2 = __builtin_shufflevector(r[2], r[3], 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
+        const octets high2 = __builtin_shufflevector(r[2], r[3], 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31);
+        const words cells[4] = {
+            (words)__builtin_shufflevector(low, low2, 0, 1, 16, 17, 2, 3, 18, 19, 4, 5, 20, 21, 6, 7, 22, 23) ^ flip,
+            (words)__builtin_shufflevector(low, low2, 8, 9, 24, 25, 10, 11, 26, 27, 12, 13, 28, 29, 14, 15, 30, 31) ^ flip,
+            (words)__builtin_shufflevector(high, high2, 0, 1, 16, 17, 2, 3, 18, 19, 4, 5, 20, 21, 6, 7, 22, 23) ^ flip,
+            (words)__builtin_shufflevector(high, high2, 8, 9, 24, 25, 10, 11, 26, 27, 12, 13, 28, 29, 14, 15, 30, 31) ^ flip};
+        UNROLL for (size_t q = 0; q < 4; q++) {
+            sum[q] = sum_up(INT8_QUADS, sum[q], cells[q]);
+            *(loose_words *)(to + 16 * q) = cells[q];
+        }
+    }
+    add_sums(sum, COLUMNS / 4, sums);
+}
 
 /// What makes signed bytes of weights, by turning bits over.
 INLINE uint8_t flip_of(const thimble_int8_conv *k) { return k->weight_signed ? 0 : 0x80; }
@@ -105,6 +136,8 @@ static void pack_columns(
     const int32_t flip = (int32_t)(flip_of(k) * 0x01010101u);
     // Channels of a pixel side by side are turned where they lie.
     const bool straight = core == INT8_QUADS && k->weight_in == 1 && g->taps == taps && columns == COLUMNS;
+    // Output channels side by side: the second operand of a product.
+    const bool beside = core == INT8_QUADS && k->weight_out == 1 && g->taps == taps && columns == COLUMNS && wide == COLUMNS && g->elements == channels;
     for (size_t tap = 0; tap < g->taps; tap++) {
         const uint8_t *pixel = from + tap / k->kernel_width * k->weight_y + tap % k->kernel_width * k->weight_x;
         for (size_t e = 0, n; e < g->elements; e += n) {
@@ -112,6 +145,8 @@ static void pack_columns(
             const size_t cells = divide_up(n, of_step);
             if (straight && n % 16 == 0 && e + n <= channels) {
                 turn_quads(wide / 4, pixel + e, k->weight_out, cells, flip, to, apart, sums);
+            } else if (beside) {
+                interleave(pixel + e * k->weight_in, k->weight_in, n, flip, to, apart, sums);
             } else {
                 if (n % 16 > 0 || columns < COLUMNS) memset(bytes, flip_of(k), sizeof bytes);
                 for (size_t j = 0; j < columns; j++) gather(k, g, from + j * k->weight_out, tap, e, n, bytes[j]);

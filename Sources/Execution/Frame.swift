@@ -54,9 +54,9 @@ final class Frame {
         let inputs = try step.operands.map(value)
         var outputs: [Value?]
         switch step.action {
-        case .kernel(let kernel):
+        case .kernel(let operation):
             let environment: any RunEnvironment = step.subgraphs.isEmpty ? run : NodeEnvironment(self, step.subgraphs)
-            outputs = try kernel.run(Call(node: step.node, opset: step.opset, inputs: inputs, environment: environment))
+            outputs = try operation.kernel.run(Call(node: step.node, opset: step.opset, inputs: inputs, environment: environment))
         case .function(let plan):
             try run.countTrip()
             outputs = try Frame(plan, inputs: inputs, run: run).execute()

@@ -1,12 +1,12 @@
 internal import Tensors
 
-/// Operands by name, for the one lookup of each name that planning a graph makes: a name is hashed once, and compared with names of the same hash only.
+/// Entries by name, for the one lookup of each name that planning a graph makes: a name is hashed once, and compared with names of the same hash only.
 ///
 /// The hash is seeded anew in each process, so that no file can be made whose names all have one place.
-final class NameTable {
+struct NameTable<Entry> {
     private var hashes: [UInt64] = []
     private var names: [Name] = []
-    private var operands: [Plan.Operand] = []
+    private var entries: [Entry] = []
     /// Numbers of entries at places that follow from their hashes, -1 where there is none; always a power of two of them, at most half of them taken.
     private var places: [Int] = []
     private let secret = NameSecret.shared
@@ -15,13 +15,13 @@ final class NameTable {
     init(_ count: Int) {
         hashes.reserveCapacity(count)
         names.reserveCapacity(count)
-        operands.reserveCapacity(count)
+        entries.reserveCapacity(count)
         grow(to: count)
     }
 
-    subscript(entry: Int) -> Plan.Operand {
-        get { operands[entry] }
-        set { operands[entry] = newValue }
+    subscript(entry: Int) -> Entry {
+        get { entries[entry] }
+        set { entries[entry] = newValue }
     }
 
     /// The number of the entry of that name.
@@ -32,15 +32,15 @@ final class NameTable {
     }
 
     /// The entry of that name, a new one if there was none.
-    func insert(_ name: Name, _ operand: Plan.Operand) -> (entry: Int, isNew: Bool) {
-        if 2 * (operands.count + 1) > places.count { grow(to: 2 * operands.count + 8) }
+    mutating func insert(_ name: Name, _ new: Entry) -> (entry: Int, isNew: Bool) {
+        if 2 * (entries.count + 1) > places.count { grow(to: 2 * entries.count + 8) }
         let hash = name.hash(secret), place = place(of: name, hash)
         if places[place] >= 0 { return (places[place], false) }
-        places[place] = operands.count
+        places[place] = entries.count
         hashes.append(hash)
         names.append(name)
-        operands.append(operand)
-        return (operands.count - 1, true)
+        entries.append(new)
+        return (entries.count - 1, true)
     }
 
     /// Where the name is, or would be.
@@ -51,7 +51,7 @@ final class NameTable {
         return place
     }
 
-    private func grow(to count: Int) {
+    private mutating func grow(to count: Int) {
         var size = 16
         while size < 2 * count { size *= 2 }
         guard size > places.count else { return }

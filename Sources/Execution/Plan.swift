@@ -13,7 +13,7 @@ final class Plan: Sendable {
     }
 
     enum Action: Sendable {
-        case kernel(any Runnable.Type)
+        case kernel(Operation)
         case function(Plan)
     }
 

@@ -12,16 +12,10 @@ final class Planner {
     /// Nodes of all plans together.
     static let maximumNodeCount = 2_000_000
 
-    private struct FoundKernel {
-        let opType: Name
-        let domain: Name
-        let kernel: (any Runnable.Type)?
-    }
-
     private let functions: [FunctionKey: Function]
     private let constants: Constant.Owner
-    /// The first operators that were asked for.
-    private var kernels: [FoundKernel] = []
+    /// What the names of operators stand for, as far as they were asked for; nil for those that are not supported.
+    private var operations = NameTable<Operation?>(16)
     private var plannedFunctions: [FunctionKey: Plan] = [:]
     private var unsupported = UnsupportedOperators()
     private var nodeCount = 0
@@ -160,18 +154,20 @@ final class Planner {
             guard case .graph(let graph) = attribute.value, let name = attribute.name else { continue }
             subgraphs[name] = try within("graph '\(name)'") { try self.plan(graph, outer: scope, context.deeper()) }
         }
-        let kernel = kernel(node.opType ?? "", domain: domain)
-        if kernel == nil { unsupported.add(node, opset: opset) }
+        let operation = operation(node.opType ?? "", domain: domain)
+        if operation == nil { unsupported.add(node, opset: opset) }
+        // What is not supported is never run.
         return Plan.Step(
-            node: node, opset: opset, action: .kernel(kernel ?? Identity.self), operands: operands, outputs: targets, subgraphs: subgraphs)
+            node: node, opset: opset, action: .kernel(operation ?? Operation("Identity", Identity.self)), operands: operands, outputs: targets,
+            subgraphs: subgraphs)
     }
 
-    private func kernel(_ opType: Name, domain: Name) -> (any Runnable.Type)? {
-        // Nodes of few operators make a graph.
-        for known in kernels where known.opType == opType && known.domain == domain { return known.kernel }
-        let kernel = Operators.runnable(opType, domain: domain)
-        if kernels.count < 16 { kernels.append(FoundKernel(opType: opType, domain: domain, kernel: kernel)) }
-        return kernel
+    private func operation(_ opType: Name, domain: Name) -> Operation? {
+        let name = domain.isEmpty ? opType : Name("\(domain.text):\(opType.text)")
+        if let entry = operations.find(name) { return operations[entry] }
+        let operation = Operators.runnable(opType, domain: domain).map { Operation(name.text, $0) }
+        _ = operations.insert(name, operation)
+        return operation
     }
 
     private func plan(_ function: Function, calledBy node: Node, _ context: Context) throws -> Plan {

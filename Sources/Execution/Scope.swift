@@ -4,7 +4,7 @@ internal import Tensors
 /// of them gets a slot of its own, filled when the graph starts.
 final class Scope {
     private let outer: Scope?
-    private let names: NameTable
+    private var names: NameTable<Plan.Operand>
     private(set) var slotCount = 0
     private(set) var captures: [Plan.Capture] = []
 

@@ -9,7 +9,7 @@ import Testing
 
     @Test(arguments: [0, 10, 5000]) func findsWhatWasPutIn(expected: Int) {
         var random = SeededRandom(seed: UInt64(expected)), known: [Name: Int] = [:]
-        let table = NameTable(expected)
+        var table = NameTable<Plan.Operand>(expected)
         #expect(table.find("nothing") == nil)
         for index in 0..<3000 {
             // Names of all lengths, many of them twice, and some that differ in their last byte or their length only.

@@ -64,7 +64,7 @@ private struct Finder {
 
     func dims(_ id: ValueID?) -> [Int]? {
         guard let id, Compiler.isFloat(unfolding.values[id].fact.elementType) else { return nil }
-        return unfolding.values[id].fact.fixedDims
+        return unfolding.values[id].dims
     }
 
     func chain(around softmax: Int) -> AttentionChains.Chain? {

@@ -42,7 +42,7 @@ final class Compiler {
 
     struct DraftStep {
         var step: any Step
-        var nodes: [Node]
+        var nodes: [Plan.Step]
         var reads: [BufferID]
         var writes: [BufferID]
     }
@@ -124,7 +124,7 @@ final class Compiler {
         case .root(let members): if try lowerElementwise(members, root: index) { return }
         case .none: break
         }
-        if let lowering = Lowerings.byOperator[item.operatorName], try lowering.lower(item, self) { return }
+        if let lowering = item.operation.lowering, try lowering.lower(item, self) { return }
         try lowerGenerically(item)
     }
 
@@ -132,7 +132,7 @@ final class Compiler {
 
     func fact(_ id: ValueID) -> Fact { unfolding.values[id].fact }
     /// Nil unless all dims are known.
-    func dims(_ id: ValueID) -> [Int]? { unfolding.values[id].fact.fixedDims }
+    func dims(_ id: ValueID) -> [Int]? { unfolding.values[id].dims }
     /// FLOAT, FLOAT16 or BFLOAT16, which are computed with as binary32.
     func isFloat(_ id: ValueID) -> Bool { Self.isFloat(unfolding.values[id].fact.elementType) }
     static func isFloat(_ type: ElementType?) -> Bool { type == .float || type == .float16 || type == .bfloat16 }
@@ -161,7 +161,7 @@ final class Compiler {
 
     /// A buffer for a value that comes from outside.
     private func given(_ id: ValueID) -> BufferID {
-        let fact = fact(id), dims = fact.fixedDims
+        let fact = fact(id), dims = dims(id)
         let size = dims.flatMap { elementCount(of: $0) }.flatMap { fact.elementType?.byteCount(elements: $0) }
         drafts.append(Draft(home: .given, elementType: fact.elementType ?? .undefined, dims: dims ?? [], byteCount: size ?? 0))
         forms[id].exact = drafts.count - 1
@@ -246,7 +246,7 @@ final class Compiler {
     /// A new buffer for a value of any element type.
     func makeExact(_ id: ValueID, _ layout: Layout = .plain) throws -> BufferID {
         let fact = fact(id)
-        guard let dims = fact.fixedDims, let type = fact.elementType else { throw ModelError(.internalFault, "a value of unknown dims is lowered") }
+        guard let dims = dims(id), let type = fact.elementType else { throw ModelError(.internalFault, "a value of unknown dims is lowered") }
         let buffer = try newBuffer(type, layout.physical(dims))
         drafts[buffer].isTouched = true
         defineExact(id, as: buffer, layout)
@@ -409,13 +409,13 @@ final class Compiler {
     // MARK: steps
 
     /// Adds a step. Buffers that it writes have their first value from it.
-    func emit(_ step: any Step, for nodes: [Node], reads: [BufferID], writes: [BufferID], scratch: Int = 0) {
+    func emit(_ step: any Step, for nodes: [Plan.Step], reads: [BufferID], writes: [BufferID], scratch: Int = 0) {
         for buffer in writes { drafts[root(buffer)].maker = steps.count }
         steps.append(DraftStep(step: step, nodes: nodes, reads: reads, writes: writes))
         scratchByteCount = max(scratchByteCount, scratch)
     }
 
-    func replaceStep(at index: Int, with step: any Step, adding nodes: [Node], reads: [BufferID], writes: [BufferID], scratch: Int = 0) {
+    func replaceStep(at index: Int, with step: any Step, adding nodes: [Plan.Step], reads: [BufferID], writes: [BufferID], scratch: Int = 0) {
         steps[index].step = step
         steps[index].nodes += nodes
         steps[index].reads += reads
@@ -440,7 +440,7 @@ final class Compiler {
         for operand in operands + subgraphs.values.flatMap(\.captures) { if case .buffer(let buffer) = operand { reads.append(buffer) } }
         let step = GenericStep(
             node: item.node, opset: item.opset, kernel: item.kernel, operands: operands, outputs: outputs, subgraphs: subgraphs)
-        emit(step, for: [item.node], reads: reads, writes: outputs.compactMap { $0 })
+        emit(step, for: [item.step], reads: reads, writes: outputs.compactMap { $0 })
     }
 
     // MARK: the end

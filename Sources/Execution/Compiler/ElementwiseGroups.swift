@@ -30,12 +30,12 @@ struct ElementwiseGroups {
             var root = index
             if let output = items[index].outputs[0], let own = readers.readers(output), let first = own.first, let candidate = roots[first],
                 own.allSatisfy({ roots[$0] == candidate }), members[candidate].count < Self.limit,
-                unfolding.values[output].fact.fixedDims == unfolding.values[items[candidate].outputs[0] ?? 0].fact.fixedDims
+                unfolding.values[output].dims == unfolding.values[items[candidate].outputs[0] ?? 0].dims
             {
                 root = candidate
             }
             // Truth is made within a program only.
-            if root == index, Comparison.operators[items[index].operatorName] != nil { continue }
+            if root == index, items[index].operation.comparison != nil { continue }
             roots[index] = root
             members[root].append(index)
         }

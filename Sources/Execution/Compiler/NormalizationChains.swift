@@ -33,7 +33,7 @@ struct NormalizationChains {
 
     private static func chain(from first: Int, _ graph: Readers, _ unfolding: Unfolding) -> Chain? {
         let items = unfolding.items
-        func dims(_ id: ValueID?) -> [Int]? { id.flatMap { unfolding.values[$0].fact.fixedDims } }
+        func dims(_ id: ValueID?) -> [Int]? { id.flatMap { unfolding.values[$0].dims } }
         guard let x = items[first].inputs[0], Compiler.isFloat(unfolding.values[x].fact.elementType), let xDims = dims(x), !xDims.contains(0),
             let axis = meanAxis(items[first], rank: xDims.count, unfolding),
             let sub = graph.only(items[first].outputs[0], is: "Sub", items), items[sub].inputs == [x, items[first].outputs[0]],

@@ -7,28 +7,26 @@ typealias ValueID = Int
 
 /// A node that is to be run, of the graph itself or of a function that it calls.
 final class Item {
-    let node: Node
-    let opset: Int
-    let kernel: any Runnable.Type
+    let step: Plan.Step
+    let operation: Operation
     let inputs: [ValueID?]
     let outputs: [ValueID?]
     let subgraphs: [Name: (plan: Plan, captures: [ValueID])]
-    /// "Conv", or "com.microsoft:FusedConv".
-    let operatorName: String
     /// What it made, if it was folded.
     var results: [Value?]?
 
-    init(
-        node: Node, opset: Int, kernel: any Runnable.Type, inputs: [ValueID?], outputs: [ValueID?], subgraphs: [Name: (plan: Plan, captures: [ValueID])]
-    ) {
-        self.node = node
-        self.opset = opset
-        self.kernel = kernel
+    var node: Node { step.node }
+    var opset: Int { step.opset }
+    var kernel: any Runnable.Type { operation.kernel }
+    /// "Conv", or "com.microsoft:FusedConv".
+    var operatorName: String { operation.name }
+
+    init(_ step: Plan.Step, _ operation: Operation, inputs: [ValueID?], outputs: [ValueID?], subgraphs: [Name: (plan: Plan, captures: [ValueID])]) {
+        self.step = step
+        self.operation = operation
         self.inputs = inputs
         self.outputs = outputs
         self.subgraphs = subgraphs
-        let domain = Domain.canonical(node.domain), name = node.opType?.text ?? ""
-        operatorName = domain.isEmpty ? name : "\(domain.text):\(name)"
     }
 }
 
@@ -36,10 +34,12 @@ final class Item {
 /// every value, and without what needs no run.
 final class Unfolding {
     struct Value {
-        var fact: Fact
-        var source: Source
+        fileprivate(set) var fact: Fact
+        /// Of the fact, if all are known.
+        fileprivate(set) var dims: [Int]?
+        fileprivate(set) var source: Source
         /// How often items and outputs read it.
-        var uses = 0
+        fileprivate(set) var uses = 0
     }
 
     enum Source {
@@ -95,7 +95,7 @@ final class Unfolding {
     }
 
     private func new(_ fact: Fact, _ source: Source) -> ValueID {
-        values.append(Value(fact: fact, source: source))
+        values.append(Value(fact: fact, dims: fact.fixedDims, source: source))
         return values.count - 1
     }
 
@@ -138,7 +138,7 @@ final class Unfolding {
                 for (index, input) in body.inputs.enumerated() { inner[input.slot] = index < inputs.count ? inputs[index] : nil }
                 let results = try within(step.node.label) { try unfold(body, slots: &inner) }
                 for (index, slot) in step.outputs.enumerated() { if let slot { slots[slot] = index < results.count ? results[index] : nil } }
-            case .kernel(let kernel):
+            case .kernel(let operation):
                 if let (name, branch) = try branch(of: step, inputs) {
                     var inner = [ValueID?](repeating: nil, count: branch.slotCount)
                     for capture in branch.captures { inner[capture.inner] = slots[capture.outer] }
@@ -146,7 +146,7 @@ final class Unfolding {
                     for (index, slot) in step.outputs.enumerated() { if let slot { slots[slot] = index < results.count ? results[index] : nil } }
                     continue
                 }
-                try add(step, kernel, inputs, &slots)
+                try add(step, operation, inputs, &slots)
             }
         }
         return try plan.outputs.map(id)
@@ -162,9 +162,9 @@ final class Unfolding {
         return (name, plan)
     }
 
-    private func add(_ step: Plan.Step, _ kernel: any Runnable.Type, _ inputs: [ValueID?], _ slots: inout [ValueID?]) throws {
+    private func add(_ step: Plan.Step, _ operation: Operation, _ inputs: [ValueID?], _ slots: inout [ValueID?]) throws {
         // Another name of a constant: there may be one for each weight.
-        if kernel == Identity.self, inputs.count == 1, step.outputs.count == 1, let id = inputs[0], isConstant(id), let slot = step.outputs[0] {
+        if operation.kernel == Identity.self, inputs.count == 1, step.outputs.count == 1, let id = inputs[0], isConstant(id), let slot = step.outputs[0] {
             slots[slot] = id
             return
         }
@@ -172,22 +172,22 @@ final class Unfolding {
         // Weights in codes stay so for kernels that take them.
         let makesWeights = step.node.opType == "DequantizeLinear"
         // What cannot be right is found again when it runs, with the values at hand.
-        let results = (try? Operators.infer(step.node, of: kernel, opset: step.opset, inputs: facts, runsConstants: !makesWeights)) ?? []
+        let results = (try? Operators.infer(step.node, of: operation.kernel, opset: step.opset, inputs: facts, runsConstants: !makesWeights)) ?? []
         func fact(_ index: Int) -> Fact { index < results.count ? results[index] : .unknown }
 
-        if step.outputs.count == 1, let slot = step.outputs[0], !kernel.isRandom, step.subgraphs.isEmpty, !makesWeights {
+        if step.outputs.count == 1, let slot = step.outputs[0], !operation.isRandom, step.subgraphs.isEmpty, !makesWeights {
             if let known = fact(0).constant {
                 slots[slot] = new(Fact(constant: known), .known(known))
                 return
             }
         }
         let item = Item(
-            node: step.node, opset: step.opset, kernel: kernel, inputs: inputs, outputs: step.outputs.enumerated().map { index, slot in
+            step, operation, inputs: inputs, outputs: step.outputs.enumerated().map { index, slot in
                 guard let slot else { return nil }
                 slots[slot] = new(fact(index), .run(nil))
                 return slots[slot]
             },
-            subgraphs: step.subgraphs.mapValues { plan in (plan, plan.captures.compactMap { slots[$0.outer] }) })
+            subgraphs: step.subgraphs.isEmpty ? [:] : step.subgraphs.mapValues { plan in (plan, plan.captures.compactMap { slots[$0.outer] }) })
         if isFoldable(item), fold(item) { return }
         for id in item.outputs { if let id { values[id].source = .run(item) } }
         items.append(item)
@@ -195,7 +195,7 @@ final class Unfolding {
     }
 
     private func isFoldable(_ item: Item) -> Bool {
-        guard item.subgraphs.isEmpty, !item.kernel.isRandom else { return false }
+        guard item.subgraphs.isEmpty, !item.operation.isRandom else { return false }
         return item.inputs.allSatisfy { id in
             guard let id else { return true }
             if case .run = values[id].source { return false }
@@ -206,7 +206,7 @@ final class Unfolding {
     /// True if the item needs no run: small results are computed at once, so that the shapes that follow from them are known, large
     /// ones when somebody asks for them.
     private func fold(_ item: Item) -> Bool {
-        let sizes = item.outputs.compactMap { id in id.map { values[$0].fact } }.map { $0.elementType == nil ? nil : $0.fixedDims.flatMap { elementCount(of: $0) } }
+        let sizes = item.outputs.compactMap { id -> Int?? in id.map { id in values[id].fact.elementType == nil ? nil : values[id].dims.flatMap { elementCount(of: $0) } } }
         if sizes.allSatisfy({ $0.map { $0 > Self.foldingLimit } ?? false }) || (item.operatorName == "DequantizeLinear" && sizes.allSatisfy { $0 != nil }) {
             for (index, id) in item.outputs.enumerated() { if let id { values[id].source = .folded(item, output: index) } }
             return true
@@ -216,7 +216,7 @@ final class Unfolding {
         else { return false }
         for (id, result) in zip(item.outputs, results) {
             guard let id, let tensor = result?.tensor else { continue }
-            values[id].fact = Fact(constant: tensor)
+            (values[id].fact, values[id].dims) = (Fact(constant: tensor), tensor.dims)
             values[id].source = .known(tensor)
         }
         return true
@@ -228,7 +228,7 @@ final class Unfolding {
             if index == 0, let id, item.operatorName == "Slice" || item.operatorName == "Gather", case .constant(let constant) = values[id].source, constant.isEncoded {
                 return true
             }
-            guard let id, let count = values[id].fact.fixedDims.flatMap({ elementCount(of: $0) }) else { return id == nil }
+            guard let id, let count = values[id].dims.flatMap({ elementCount(of: $0) }) else { return id == nil }
             return count <= Self.foldingLimit
         }
     }

@@ -29,7 +29,7 @@ extension Compiler {
         let y = try make(chain.y)
         let step = AttentionStep(kernel: box, q: q, k: k, v: v, mask: mask, result: y, units: unsafe thimble_attention_units(box.pointer))
         emit(
-            step, for: chain.members.map { unfolding.items[$0].node }, reads: [q, k, v] + (mask.map { [$0] } ?? []), writes: [y],
+            step, for: chain.members.map { unfolding.items[$0].step }, reads: [q, k, v] + (mask.map { [$0] } ?? []), writes: [y],
             scratch: unsafe thimble_attention_scratch(box.pointer))
     }
 }

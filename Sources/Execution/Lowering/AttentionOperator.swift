@@ -37,7 +37,7 @@ enum AttentionOperatorLowering: Lowering {
         let sources = try [q, k, v].map { try compiler.read($0) }, bias = try mask.map { try compiler.read($0) }, target = try compiler.make(y)
         let step = AttentionStep(
             kernel: box, q: sources[0], k: sources[1], v: sources[2], mask: bias, result: target, units: unsafe thimble_attention_units(box.pointer))
-        compiler.emit(step, for: [item.node], reads: sources + (bias.map { [$0] } ?? []), writes: [target], scratch: unsafe thimble_attention_scratch(box.pointer))
+        compiler.emit(step, for: [item.step], reads: sources + (bias.map { [$0] } ?? []), writes: [target], scratch: unsafe thimble_attention_scratch(box.pointer))
         return true
     }
 

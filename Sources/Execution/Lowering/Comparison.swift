@@ -31,7 +31,7 @@ enum Comparison {
 
     /// Where one side is such a constant, both sides compare as binary32 as they do as integers.
     private static func isSmallConstant(_ id: ValueID?, _ unfolding: Unfolding) -> Bool {
-        guard let id, unfolding.isConstant(id), let count = unfolding.values[id].fact.fixedDims.flatMap({ elementCount(of: $0) }), count <= mostElements,
+        guard let id, unfolding.isConstant(id), let count = unfolding.values[id].dims.flatMap({ elementCount(of: $0) }), count <= mostElements,
             let numbers = try? unfolding.tensor(id).integers("a constant")
         else { return false }
         return numbers.allSatisfy { abs($0) < exact }

@@ -48,7 +48,7 @@ enum ConvolutionLowering: Lowering {
             kernel: box, input: input, weights: w, biases: bias.numbers, residual: added, result: output)
         if let coded = compiler.unfolding.coded(w).flatMap({ CodedMatrix(convolution: $0) }), let kept = step.keeping(coded) { step = kept }
         let scratch = unsafe thimble_conv_scratch(step.kernel.pointer)
-        compiler.emit(step, for: [item.node], reads: [input, added].compactMap { $0 }, writes: [output], scratch: scratch)
+        compiler.emit(step, for: [item.step], reads: [input, added].compactMap { $0 }, writes: [output], scratch: scratch)
         return true
     }
 

@@ -6,28 +6,29 @@ internal import Tensors
 /// The nodes that an elementwise program can do, and how.
 enum Elementwise {
     typealias Builder = @Sendable (Item, inout ElementwiseProgram) throws -> ElementwiseProgram.Operand
+    typealias Condition = @Sendable (Item, Unfolding) -> Bool
 
     /// True if all that is needed is known of the node: dims, element types that the kernel loads and stores, an operation that it has.
     static func suits(_ item: Item, _ unfolding: Unfolding) -> Bool {
-        guard builders[item.operatorName] != nil, let output = item.outputs.first ?? nil, unfolding.readsFirstOnly(item) else { return false }
-        let fact = unfolding.values[output].fact
-        guard let dims = fact.fixedDims, dims.count <= 8, !dims.contains(0) else { return false }
-        if Comparison.operators[item.operatorName] != nil { return Comparison.suits(item, unfolding) }
-        guard Compiler.isFloat(fact.elementType) else { return false }
+        guard item.operation.elementwise != nil, let output = item.outputs.first ?? nil, unfolding.readsFirstOnly(item) else { return false }
+        let value = unfolding.values[output]
+        guard let dims = value.dims, dims.count <= 8, !dims.contains(0) else { return false }
+        if item.operation.comparison != nil { return Comparison.suits(item, unfolding) }
+        guard Compiler.isFloat(value.fact.elementType) else { return false }
         for case let id? in item.inputs {
-            let fact = unfolding.values[id].fact
-            guard fact.fixedDims != nil else { return false }
+            let input = unfolding.values[id], type = input.fact.elementType
+            guard input.dims != nil else { return false }
+            if Compiler.isFloat(type), item.operatorName != "Cast" { continue }
             switch item.operatorName {
-            case "Where" where id == item.inputs[0] && fact.elementType == .bool: continue
+            case "Where" where id == item.inputs[0] && type == .bool: continue
             // Every number of these is a binary32 number.
-            case "Cast" where fact.elementType == .bool || fact.elementType == .uint8 || fact.elementType == .int8: continue
+            case "Cast" where type == .bool || type == .uint8 || type == .int8: continue
             // Loads round these as a cast to binary32 does.
-            case "Cast" where (fact.elementType == .int32 || fact.elementType == .int64) && unfolding.values[output].fact.elementType == .float: continue
-            case "Cast": return false
-            default: guard Compiler.isFloat(fact.elementType) else { return false }
+            case "Cast" where (type == .int32 || type == .int64) && value.fact.elementType == .float: continue
+            default: return false
             }
         }
-        return conditions[item.operatorName]?(item, unfolding) ?? true
+        return item.operation.elementwiseCondition?(item, unfolding) ?? true
     }
 
     // MARK: the table
@@ -115,14 +116,14 @@ enum Elementwise {
     }()
 
     /// What else must hold for some operators.
-    private static let conditions: [String: @Sendable (Item, Unfolding) -> Bool] = {
+    static let conditions: [String: Condition] = {
         // Before opset 7 the right operand was aligned by an attribute.
-        let broadcasts: @Sendable (Item, Unfolding) -> Bool = { item, _ in item.opset >= 7 || item.node.attribute("broadcast") == nil }
-        var table: [String: @Sendable (Item, Unfolding) -> Bool] = [:]
+        let broadcasts: Condition = { item, _ in item.opset >= 7 || item.node.attribute("broadcast") == nil }
+        var table: [String: Condition] = [:]
         for name in ["Add", "Sub", "Mul", "Div", "Pow", "PRelu"] { table[name] = broadcasts }
         table["PRelu"] = { item, unfolding in
             // Before opset 7 a vector of slopes belonged to channels.
-            item.opset >= 7 || (item.inputs[1].flatMap { unfolding.values[$0].fact.fixedDims } ?? []).allSatisfy { $0 == 1 }
+            item.opset >= 7 || (item.inputs[1].flatMap { unfolding.values[$0].dims } ?? []).allSatisfy { $0 == 1 }
         }
         table["Mod"] = { item, _ in item.integer("fmod", 0) == 1 }
         table["Clip"] = { item, unfolding in
@@ -131,11 +132,11 @@ enum Elementwise {
         }
         table["BatchNormalization"] = { item, unfolding in
             guard item.inputs.count == 5, item.integer("training_mode", 0) == 0, item.opset >= 7 || item.integer("is_test", 0) == 1,
-                let x = item.inputs[0], let dims = unfolding.values[x].fact.fixedDims, dims.count >= 2
+                let x = item.inputs[0], let dims = unfolding.values[x].dims, dims.count >= 2
             else { return false }
             guard item.integer("spatial", 1) == 1 else { return false }
             for index in 1..<5 {
-                guard let id = item.inputs[index], unfolding.isConstant(id), unfolding.values[id].fact.fixedDims == [dims[1]] else { return false }
+                guard let id = item.inputs[index], unfolding.isConstant(id), unfolding.values[id].dims == [dims[1]] else { return false }
             }
             return true
         }
@@ -157,8 +158,13 @@ extension ElementwiseProgram {
         guard let scale = item.inputs[1].flatMap(unfoldingNumbers), let bias = item.inputs[2].flatMap(unfoldingNumbers),
             let mean = item.inputs[3].flatMap(unfoldingNumbers), let variance = item.inputs[4].flatMap(unfoldingNumbers)
         else { return nil }
-        let factors = scale.indices.map { Double(scale[$0]) / (Double(variance[$0]) + epsilon).squareRoot() }
-        return (factors.map { Float($0) }, factors.indices.map { Float(Double(bias[$0]) - Double(mean[$0]) * factors[$0]) })
+        var factors = scale, offsets = bias
+        for index in scale.indices {
+            let factor = Double(scale[index]) / (Double(variance[index]) + epsilon).squareRoot()
+            factors[index] = Float(factor)
+            offsets[index] = Float(Double(bias[index]) - Double(mean[index]) * factor)
+        }
+        return (factors, offsets)
     }
 }
 

@@ -48,7 +48,7 @@ extension Compiler {
         let target = try make(output, layout)
         let scratch = unsafe thimble_elementwise_scratch(kernel.pointer), units = unsafe thimble_elementwise_units(kernel.pointer)
         emit(
-            ElementwiseStep(kernel: kernel, inputs: sources.map(\.buffer), output: target, units: units), for: items.map(\.node), reads: sources.map(\.buffer),
+            ElementwiseStep(kernel: kernel, inputs: sources.map(\.buffer), output: target, units: units), for: items.map(\.step), reads: sources.map(\.buffer),
             writes: [target], scratch: scratch)
         return true
     }
@@ -178,7 +178,7 @@ extension Compiler {
         if case .result? = folded.program.operand(of: output) {
             return try attach(folded.program, items, output, dims, leaf: folded.leaf, folded.step, at: step, layout, reads: folded.reads)
         }
-        replaceStep(at: step, with: folded.step, adding: items.map(\.node), reads: folded.reads, writes: [folded.step.result])
+        replaceStep(at: step, with: folded.step, adding: items.map(\.step), reads: folded.reads, writes: [folded.step.result])
         define(output, as: folded.step.result, layout)
         return true
     }
@@ -214,7 +214,7 @@ extension Compiler {
         guard let changed = unsafe host.adding(ElementwiseEpilogue(kernel: box, inputs: inputs), result: target) else {
             throw ModelError(.internalFault, "a step took no second end")
         }
-        replaceStep(at: step, with: changed, adding: items.map(\.node), reads: inputs + reads, writes: [target])
+        replaceStep(at: step, with: changed, adding: items.map(\.step), reads: inputs + reads, writes: [target])
         return true
     }
 

@@ -45,7 +45,7 @@ struct ElementwiseProgram {
         self.unfolding = unfolding
         for index in members {
             let item = unfolding.items[index]
-            guard let output = item.outputs[0], let builder = Elementwise.builders[item.operatorName] else { return nil }
+            guard let output = item.outputs[0], let builder = item.operation.elementwise else { return nil }
             guard let result = try? builder(item, &self) else { return nil }
             made.append(Made(value: output, operand: result))
         }
@@ -100,7 +100,7 @@ struct ElementwiseProgram {
     func unfoldingNumber(_ id: ValueID) -> Float? { unfolding.number(id) }
     /// Numbers of a constant that is broadcast along all axes but that of channels.
     func constantChannels(_ id: ValueID, _ dims: [Int]) -> [Float]? {
-        guard let own = unfolding.values[id].fact.fixedDims, own.count <= dims.count else { return nil }
+        guard let own = unfolding.values[id].dims, own.count <= dims.count else { return nil }
         let padded = Array(repeating: 1, count: dims.count - own.count) + own
         guard padded.indices.allSatisfy({ padded[$0] == ($0 == 1 ? dims[1] : 1) }) else { return nil }
         return unfolding.numbers(id)
@@ -146,15 +146,15 @@ struct ElementwiseProgram {
 extension Unfolding {
     /// The one number of a constant float scalar, or of a constant of one element.
     func number(_ id: ValueID) -> Float? {
-        guard isConstant(id), let dims = values[id].fact.fixedDims, dims.allSatisfy({ $0 == 1 }), Compiler.isFloat(values[id].fact.elementType) else { return nil }
-        guard let numbers = try? tensor(id).floats("a constant"), numbers.count > 0 else { return nil }
+        guard isConstant(id), let dims = values[id].dims, dims.allSatisfy({ $0 == 1 }), Compiler.isFloat(values[id].fact.elementType) else { return nil }
+        guard let numbers = try? floats(id), numbers.count > 0 else { return nil }
         return numbers[0]
     }
 
     /// All numbers of a constant float value.
     func numbers(_ id: ValueID) -> [Float]? {
         guard isConstant(id), Compiler.isFloat(values[id].fact.elementType) else { return nil }
-        return try? tensor(id).floats("a constant").array
+        return try? floats(id).array
     }
 }
 

@@ -39,7 +39,7 @@ enum GatherLowering: Lowering {
         let gather = thimble_gather(
             outer: outer, dim: dims[axis], count: count, block: block, in_step: dims[axis] * block, out_step: count * block, wide: type == .int64)
         let step = GatherStep(kernel: KernelBox(gather), source: source, indices: table, target: target, dim: dims[axis], count: count, label: item.node.label)
-        compiler.emit(step, for: [item.node], reads: [source, table], writes: [target])
+        compiler.emit(step, for: [item.step], reads: [source, table], writes: [target])
         return true
     }
 
@@ -98,6 +98,6 @@ extension Compiler {
             outer: dims[..<axis].reduce(1, *), dim: dims[axis], count: places.count, block: block, in_step: dims[axis] * block,
             out_step: places.count * block, wide: false)
         let step = GatherStep(kernel: KernelBox(gather), source: source, indices: table, target: target, dim: dims[axis], count: places.count, label: item.node.label)
-        emit(step, for: [item.node], reads: [source, table], writes: [target])
+        emit(step, for: [item.step], reads: [source, table], writes: [target])
     }
 }

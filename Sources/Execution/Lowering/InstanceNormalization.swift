@@ -18,7 +18,7 @@ enum InstanceNormalizationLowering: Lowering {
         let box = KernelBox(norm), input = try compiler.read(x, layout), factors = try compiler.read(scale), offsets = try compiler.read(shift)
         let output = try compiler.make(y, layout)
         let step = GroupNormalizationStep(kernel: box, input: input, scale: factors, shift: offsets, output: output)
-        compiler.emit(step, for: [item.node], reads: [input, factors, offsets], writes: [output], scratch: unsafe thimble_group_norm_scratch(box.pointer))
+        compiler.emit(step, for: [item.step], reads: [input, factors, offsets], writes: [output], scratch: unsafe thimble_group_norm_scratch(box.pointer))
         return true
     }
 }

@@ -44,7 +44,7 @@ enum LayerNormalizationLowering: Lowering {
         // The kernel makes no means of what has none.
         if isRoot, operands.means != nil { return false }
         guard let first = RowsLowering.axis(axis, rank: dims.count), suits(operands, dims, first, compiler) else { return false }
-        try emit(operands, dims, first, epsilon: epsilon, isRoot: isRoot, nodes: [item.node], compiler)
+        try emit(operands, dims, first, epsilon: epsilon, isRoot: isRoot, nodes: [item.step], compiler)
         return true
     }
 
@@ -63,7 +63,7 @@ enum LayerNormalizationLowering: Lowering {
         return true
     }
 
-    static func emit(_ operands: Operands, _ dims: [Int], _ axis: Int, epsilon: Float, isRoot: Bool, nodes: [Node], _ compiler: Compiler) throws {
+    static func emit(_ operands: Operands, _ dims: [Int], _ axis: Int, epsilon: Float, isRoot: Bool, nodes: [Plan.Step], _ compiler: Compiler) throws {
         let kernel = KernelBox(
             thimble_layer_norm(
                 family: thimble_processor(), rows: dims[..<axis].reduce(1, *), columns: dims[axis...].reduce(1, *), epsilon: epsilon, root_mean_square: isRoot))
@@ -84,7 +84,7 @@ extension Compiler {
     func lowerNormalization(_ chain: NormalizationChains.Chain) throws {
         guard let dims = dims(chain.x) else { throw ModelError(.internalFault, "a value of unknown dims is lowered") }
         let operands = LayerNormalizationLowering.Operands(x: chain.x, scale: chain.scale, shift: chain.shift, y: chain.y)
-        try LayerNormalizationLowering.emit(operands, dims, chain.axis, epsilon: chain.epsilon, isRoot: false, nodes: chain.members.map { unfolding.items[$0].node }, self)
+        try LayerNormalizationLowering.emit(operands, dims, chain.axis, epsilon: chain.epsilon, isRoot: false, nodes: chain.members.map { unfolding.items[$0].step }, self)
     }
 }
 

@@ -46,7 +46,7 @@ enum MatMulLowering: Lowering {
             let product = unsafe MatMulStep(
                 kernel: box, input: input, weights: weights, bias: bias, result: output, inputOffsets: shape.aOffsets, resultStep: shape.m * shape.n,
                 units: unsafe thimble_matmul_units(box.pointer))
-            compiler.emit(product, for: [item.node], reads: [input] + (bias.map { [$0] } ?? []), writes: [output], scratch: unsafe thimble_matmul_scratch(box.pointer))
+            compiler.emit(product, for: [item.step], reads: [input] + (bias.map { [$0] } ?? []), writes: [output], scratch: unsafe thimble_matmul_scratch(box.pointer))
             return true
         }
         guard bias == nil else { return false }
@@ -55,7 +55,7 @@ enum MatMulLowering: Lowering {
             kernel: box, left: input, right: right, result: output, leftOffsets: shape.aOffsets, rightOffsets: shape.bOffsets, resultStep: shape.m * shape.n,
             rightSteps: transposeB ? (1, shape.k) : (shape.n, 1), factor: factor, units: unsafe thimble_matmul_units(box.pointer), packSize: packSize)
         let scratch = unsafe packSize + thimble_matmul_scratch(box.pointer)
-        compiler.emit(step, for: [item.node], reads: [input, right], writes: [output], scratch: scratch)
+        compiler.emit(step, for: [item.step], reads: [input, right], writes: [output], scratch: scratch)
         return true
     }
 
@@ -73,7 +73,7 @@ enum MatMulLowering: Lowering {
         let packed = unsafe try matrix.packed(&kernel, factor: factor, compiler), box = unsafe KernelBox(unsafe kernel)
         let left = try compiler.read(a), result = try compiler.make(y)
         let step = unsafe CodesProductStep(kernel: box, left: left, weights: packed, bias: bias, result: result, leftOffsets: shape.aOffsets)
-        compiler.emit(step, for: [item.node], reads: [left, bias].compactMap { $0 }, writes: [result], scratch: unsafe thimble_codes_scratch(box.pointer))
+        compiler.emit(step, for: [item.step], reads: [left, bias].compactMap { $0 }, writes: [result], scratch: unsafe thimble_codes_scratch(box.pointer))
         return true
     }
 

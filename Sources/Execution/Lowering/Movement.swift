@@ -82,7 +82,7 @@ extension Compiler {
     }
 
     func emit(_ parts: [MoveStep.Part], to target: BufferID, for item: Item) {
-        emit(MoveStep(parts: parts, target: target), for: [item.node], reads: parts.map(\.source), writes: [target])
+        emit(MoveStep(parts: parts, target: target), for: [item.step], reads: parts.map(\.source), writes: [target])
     }
 
     /// The inputs that are constants, as a general kernel gets them; nil for those that are not.

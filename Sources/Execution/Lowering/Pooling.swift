@@ -30,7 +30,7 @@ enum PoolingLowering: Lowering {
         unsafe thimble_pooling_prepare(&pooling)
         let input = try compiler.read(x, .channelsLast), output = try compiler.make(y, .channelsLast)
         let step = PoolingStep(kernel: KernelBox(pooling), input: input, result: output)
-        compiler.emit(step, for: [item.node], reads: [input], writes: [output], scratch: step.scratch)
+        compiler.emit(step, for: [item.step], reads: [input], writes: [output], scratch: step.scratch)
         return true
     }
 
@@ -40,7 +40,7 @@ enum PoolingLowering: Lowering {
         (rows.family, rows.op) = (thimble_processor(), UInt8((isMax ? THIMBLE_ROWS_MAX : THIMBLE_ROWS_MEAN).rawValue))
         (rows.outer, rows.axis, rows.inner) = (dims[0] * dims[1], dims[2...].reduce(1, *), 1)
         let input = try compiler.read(x), output = try compiler.make(y)
-        compiler.emit(PlaneStep(kernel: KernelBox(rows), input: input, output: output), for: [item.node], reads: [input], writes: [output])
+        compiler.emit(PlaneStep(kernel: KernelBox(rows), input: input, output: output), for: [item.step], reads: [input], writes: [output])
         return true
     }
 

@@ -47,7 +47,7 @@ enum RecurrentLowering: Lowering {
             let step = unsafe RecurrentStep(
                 kernel: kernel, x: sequence, initial: initial, weights: weights, results: results, offset: offset, units: unsafe thimble_recurrent_units(kernel.pointer))
             compiler.emit(
-                step, for: direction == 0 ? [item.node] : [], reads: [sequence] + initial.compactMap { $0 }, writes: results.compactMap { $0 },
+                step, for: direction == 0 ? [item.step] : [], reads: [sequence] + initial.compactMap { $0 }, writes: results.compactMap { $0 },
                 scratch: unsafe thimble_recurrent_scratch(kernel.pointer))
         }
         return true

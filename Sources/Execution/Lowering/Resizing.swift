@@ -46,7 +46,7 @@ enum ResizeLowering: Lowering {
         unsafe kernel.out = .dense(channels: cell, width: to.width, height: to.height)
         let input = try compiler.read(x, .channelsLast), output = try compiler.make(y, .channelsLast)
         let step = unsafe NearestStep(kernel: KernelBox(unsafe kernel), rows: rows, columns: columns, input: input, result: output)
-        compiler.emit(step, for: [item.node], reads: [input, rows, columns], writes: [output])
+        compiler.emit(step, for: [item.step], reads: [input, rows, columns], writes: [output])
         return true
     }
 
@@ -76,7 +76,7 @@ enum ResizeLowering: Lowering {
         let box = unsafe KernelBox(unsafe kernel), scratch = unsafe thimble_resize_scratch(box.pointer)
         let step = unsafe ResizeStep(kernel: box, rows: rows, columns: columns, input: input, result: output)
         compiler.emit(
-            step, for: [item.node], reads: [input, rows.cells, rows.weights, columns.cells, columns.weights], writes: [output], scratch: scratch)
+            step, for: [item.step], reads: [input, rows.cells, rows.weights, columns.cells, columns.weights], writes: [output], scratch: scratch)
         return true
     }
 }

@@ -108,7 +108,7 @@ enum RowsLowering: Lowering {
         kernel.last = last
         let box = KernelBox(kernel)
         compiler.emit(
-            RowsStep(kernel: box, input: input, output: output, units: unsafe thimble_rows_units(box.pointer)), for: [item.node], reads: [input], writes: [output])
+            RowsStep(kernel: box, input: input, output: output, units: unsafe thimble_rows_units(box.pointer)), for: [item.step], reads: [input], writes: [output])
     }
 }
 

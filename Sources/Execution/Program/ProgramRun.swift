@@ -67,7 +67,7 @@ final class ProgramRun: @unchecked Sendable {
             for buffer in placed.makes { try make(buffer) }
             try placed.step.run(self)
             for buffer in placed.releases { values[buffer] = nil }
-            if let observer { observer(placed.nodes, monotonicSeconds() - start) }
+            if let observer { observer(placed.nodes.map(\.node), monotonicSeconds() - start) }
         }
         return try program.outputs.map(value)
     }

@@ -30,7 +30,7 @@ extension PixelWriter {
 struct PlacedStep: Sendable {
     let step: any Step
     /// The nodes whose work it does, the first to name it.
-    let nodes: [Node]
+    let nodes: [Plan.Step]
     /// Buffers that get memory of their own before it runs.
     let makes: [BufferID]
     /// Values that nobody needs after it.

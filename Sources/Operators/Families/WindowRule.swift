@@ -19,7 +19,9 @@ package struct WindowRule {
         pads = try Self.pads(node, rank)
         mode = try node.string("auto_pad", "NOTSET")
         self.ceil = ceil
-        guard ["SAME_UPPER", "SAME_LOWER", "VALID", "NOTSET", ""].contains(mode) else {
+        switch mode {
+        case "NOTSET", "SAME_UPPER", "SAME_LOWER", "VALID", "": break
+        default:
             throw ModelError(.invalidGraph, "'auto_pad' is '\(printable(mode))', NOTSET, SAME_UPPER, SAME_LOWER or VALID is needed")
         }
         for axis in 0..<rank where reach(axis) > 1 << 48 {

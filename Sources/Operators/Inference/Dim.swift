@@ -20,14 +20,15 @@ package enum Dim: Hashable, Sendable {
         if case .value(let value) = self { value } else { nil }
     }
 
-    package var isUnknown: Bool { self == .unknown }
+    package var isUnknown: Bool { if case .unknown = self { true } else { false } }
 
     /// True if both are the same size, whatever the symbols stand for.
-    package func isSame(as other: Dim) -> Bool { self == other && self != .unknown }
+    package func isSame(as other: Dim) -> Bool { self == other && !isUnknown }
 
     /// True if they differ whatever the symbols stand for.
     package func isDifferent(from other: Dim) -> Bool {
-        switch (self - other) {
+        if case .value(let x) = self, case .value(let y) = other { return x != y }
+        return switch (self - other) {
         case .value(let difference): difference != 0
         case .symbolic(let expression): expression.lowerBound.map { $0 > 0 } ?? false || (-expression).lowerBound.map { $0 > 0 } ?? false
         case .unknown: false

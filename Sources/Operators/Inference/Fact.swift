@@ -41,7 +41,11 @@ package struct Fact: Equatable, Sendable {
         self.dims = dims?.map(\.asSize)
     }
 
-    package init(_ elementType: ElementType?, fixed dims: [Int]) { self.init(elementType, dims.map(Dim.value)) }
+    package init(_ elementType: ElementType?, fixed dims: [Int]) {
+        self.init(.tensor)
+        self.elementType = elementType
+        self.dims = dims.map { Dim.value($0) }
+    }
 
     /// The tensor itself, which is not copied.
     package init(constant tensor: Tensor) {

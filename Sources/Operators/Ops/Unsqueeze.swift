@@ -11,9 +11,11 @@ package enum Unsqueeze: Inferring, Runnable {
             return [Fact(data.elementType, [Dim](repeating: .unknown, count: dims.count + count))]
         }
         guard let dims = data.dims else { return [Fact(data.elementType)] }
-        let rank = dims.count + given.count, axes = Set(try call.axes(given, rank: rank))
+        let rank = dims.count + given.count, axes = try call.axes(given, rank: rank)
+        var isNew = [Bool](repeating: false, count: rank)
+        for axis in axes { isNew[axis] = true }
         var rest = dims.makeIterator()
-        return [data.reshaped((0..<rank).map { axes.contains($0) ? 1 : rest.next() ?? 1 })]
+        return [data.reshaped(isNew.map { $0 ? 1 : rest.next() ?? 1 })]
     }
 
     package static func run(_ call: Call) throws -> [Value?] {

@@ -11,16 +11,20 @@ package protocol AttributeReader {
 // MARK: attributes
 
 extension AttributeReader {
-    private func attribute(_ name: Name, _ type: String) throws -> AttributeValue? {
-        guard let attribute = node.attribute(name) else { return nil }
-        guard attribute.value.typeName == type else {
-            throw ModelError(.invalidGraph, "attribute '\(name)' is \(attribute.value.typeName), \(type) is needed")
-        }
-        return attribute.value
+    /// The value of an attribute, if the node has it.
+    private func attribute(_ name: Name) -> AttributeValue? {
+        let attributes = node.attributes
+        for index in attributes.indices { if let known = attributes[index].name, known == name { return attributes[index].value } }
+        return nil
+    }
+
+    private func mismatch(_ name: Name, _ value: AttributeValue, _ type: String) -> ModelError {
+        ModelError(.invalidGraph, "attribute '\(name)' is \(value.typeName), \(type) is needed")
     }
 
     package func int(_ name: Name) throws -> Int? {
-        guard case .int(let value)? = try attribute(name, "INT") else { return nil }
+        guard let attribute = attribute(name) else { return nil }
+        guard case .int(let value) = attribute else { throw mismatch(name, attribute, "INT") }
         return Int(value)
     }
 
@@ -28,25 +32,29 @@ extension AttributeReader {
     package func bool(_ name: Name, _ standard: Bool = false) throws -> Bool { try int(name).map { $0 != 0 } ?? standard }
 
     package func float(_ name: Name) throws -> Float? {
-        guard case .float(let value)? = try attribute(name, "FLOAT") else { return nil }
+        guard let attribute = attribute(name) else { return nil }
+        guard case .float(let value) = attribute else { throw mismatch(name, attribute, "FLOAT") }
         return value
     }
 
     package func float(_ name: Name, _ standard: Float) throws -> Float { try float(name) ?? standard }
 
     package func ints(_ name: Name) throws -> [Int]? {
-        guard case .ints(let values)? = try attribute(name, "INTS") else { return nil }
+        guard let attribute = attribute(name) else { return nil }
+        guard case .ints(let values) = attribute else { throw mismatch(name, attribute, "INTS") }
         return values.map { Int($0) }
     }
 
     package func floats(_ name: Name) throws -> [Float]? {
-        guard case .floats(let values)? = try attribute(name, "FLOATS") else { return nil }
+        guard let attribute = attribute(name) else { return nil }
+        guard case .floats(let values) = attribute else { throw mismatch(name, attribute, "FLOATS") }
         return values
     }
 
     /// Text that need not be UTF-8 is refused: enumerations and names are.
     package func string(_ name: Name) throws -> String? {
-        guard case .string(let bytes)? = try attribute(name, "STRING") else { return nil }
+        guard let attribute = attribute(name) else { return nil }
+        guard case .string(let bytes) = attribute else { throw mismatch(name, attribute, "STRING") }
         guard let text = Name(utf8: bytes) else { throw ModelError(.invalidGraph, "attribute '\(name)' is not UTF-8") }
         return text.text
     }
@@ -54,7 +62,8 @@ extension AttributeReader {
     package func string(_ name: Name, _ standard: String) throws -> String { try string(name) ?? standard }
 
     package func strings(_ name: Name) throws -> [[UInt8]]? {
-        guard case .strings(let values)? = try attribute(name, "STRINGS") else { return nil }
+        guard let attribute = attribute(name) else { return nil }
+        guard case .strings(let values) = attribute else { throw mismatch(name, attribute, "STRINGS") }
         return values
     }
 
@@ -68,12 +77,14 @@ extension AttributeReader {
     }
 
     package func tensor(_ name: Name) throws -> Tensor? {
-        guard case .tensor(let value)? = try attribute(name, "TENSOR") else { return nil }
+        guard let attribute = attribute(name) else { return nil }
+        guard case .tensor(let value) = attribute else { throw mismatch(name, attribute, "TENSOR") }
         return value
     }
 
     package func graph(_ name: Name) throws -> Graph {
-        guard case .graph(let value)? = try attribute(name, "GRAPH") else { throw ModelError(.invalidGraph, "attribute '\(name)' is missing") }
+        guard let attribute = attribute(name) else { throw ModelError(.invalidGraph, "attribute '\(name)' is missing") }
+        guard case .graph(let value) = attribute else { throw mismatch(name, attribute, "GRAPH") }
         return value
     }
 
@@ -96,7 +107,9 @@ extension AttributeReader {
     /// The same for several, which must differ.
     package func axes(_ axes: [Int], rank: Int) throws -> [Int] {
         let result = try axes.map { try axis($0, rank: rank) }
-        guard Set(result).count == result.count else { throw ModelError(.invalidGraph, "axes \(axes) name one axis twice") }
+        // One or two mostly, and never many that are right.
+        let isTwice = result.count > 64 ? Set(result).count < result.count : result.indices.contains { result[..<$0].contains(result[$0]) }
+        guard !isTwice else { throw ModelError(.invalidGraph, "axes \(axes) name one axis twice") }
         return result
     }
 }

@@ -26,7 +26,7 @@ enum CodedGather {
         let step = unsafe try CodedGatherStep(
             table: unsafe table, codes: place(weights, compiler), numbers: NewElements(numbers).memory, zeros: zeros.isEmpty ? nil : NewElements(zeros).memory,
             indices: source, target: target, dim: dims[0], label: item.node.label)
-        compiler.emit(step, for: [item.node], reads: [source], writes: [target])
+        compiler.emit(step, for: [item.step], reads: [source], writes: [target])
         return true
     }
 

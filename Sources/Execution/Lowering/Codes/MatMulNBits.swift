@@ -59,7 +59,7 @@ enum MatMulNBitsLowering: Lowering {
         }
         let left = try compiler.read(a), target = try compiler.make(y)
         let step = unsafe CodesProductStep(kernel: box, left: left, weights: packed, bias: bias, result: target)
-        compiler.emit(step, for: [item.node], reads: [left, bias].compactMap { $0 }, writes: [target], scratch: unsafe thimble_codes_scratch(box.pointer))
+        compiler.emit(step, for: [item.step], reads: [left, bias].compactMap { $0 }, writes: [target], scratch: unsafe thimble_codes_scratch(box.pointer))
         return true
     }
 }

@@ -13,7 +13,7 @@ enum DynamicQuantizationLowering: Lowering {
         let source = try compiler.read(x)
         let targets = try (codes: compiler.makeExact(codes), scale: compiler.makeExact(scale), zero: compiler.makeExact(zero))
         let step = DynamicQuantizationStep(source: source, codes: targets.codes, scale: targets.scale, zero: targets.zero, count: dims.reduce(1, *))
-        compiler.emit(step, for: [item.node], reads: [source], writes: [targets.codes, targets.scale, targets.zero])
+        compiler.emit(step, for: [item.step], reads: [source], writes: [targets.codes, targets.scale, targets.zero])
         return true
     }
 }

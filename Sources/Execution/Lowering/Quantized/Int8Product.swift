@@ -28,7 +28,7 @@ struct Int8Product {
     }
 
     /// False, with nothing emitted, if dims or attributes do not suit.
-    func emitConvolution(_ item: Item, x: [Int], y: [Int], nodes: [Node], _ compiler: Compiler) throws -> Bool {
+    func emitConvolution(_ item: Item, x: [Int], y: [Int], nodes: [Plan.Step], _ compiler: Compiler) throws -> Bool {
         let groups = item.integer("group", 1)
         guard let w = compiler.dims(weights.codes), (3...4).contains(x.count), w.count == x.count, !y.contains(0), !x.contains(0), !w.contains(0), groups > 0,
             x[1] % groups == 0, w[0] % groups == 0, w[1] == x[1] / groups, w[0] == y[1], suits(channels: y[1]),
@@ -49,7 +49,7 @@ struct Int8Product {
     }
 
     /// [rows, depth]·[depth, columns].
-    func emitProduct(rows: Int, columns: Int, depth: Int, transposed: Bool, nodes: [Node], _ compiler: Compiler) throws -> Bool {
+    func emitProduct(rows: Int, columns: Int, depth: Int, transposed: Bool, nodes: [Plan.Step], _ compiler: Compiler) throws -> Bool {
         guard rows > 0, columns > 0, depth > 0, suits(channels: columns) else { return false }
         var kernel = thimble_int8_conv()
         (kernel.batch, kernel.groups, kernel.in_channels, kernel.out_channels) = (1, 1, depth, columns)
@@ -67,7 +67,7 @@ struct Int8Product {
         [1, channels].contains(weights.scales.count) && [1, channels].contains(weights.zeros.count) && (bias.isEmpty || bias.count == channels)
     }
 
-    private func emit(_ kernel: inout thimble_int8_conv, _ from: Layout, _ to: Layout, _ nodes: [Node], _ compiler: Compiler) throws {
+    private func emit(_ kernel: inout thimble_int8_conv, _ from: Layout, _ to: Layout, _ nodes: [Plan.Step], _ compiler: Compiler) throws {
         kernel.family = thimble_processor()
         kernel.in_signed = input.quantity.isSigned
         kernel.weight_signed = compiler.fact(weights.codes).elementType == .int8

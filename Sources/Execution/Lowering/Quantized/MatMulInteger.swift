@@ -44,7 +44,7 @@ enum MatMulIntegerLowering: Lowering {
         let source = try compiler.readExact(a), zero = try input(2).map { try compiler.readExact($0) }, target = try compiler.makeExact(y)
         let step = unsafe MatMulIntegerStep(
             kernel: box, source: source, zero: zero, weights: packed, target: target, units: thimble_int8_units(box.pointer))
-        compiler.emit(step, for: [item.node], reads: [source, zero].compactMap { $0 }, writes: [target], scratch: unsafe thimble_int8_scratch(box.pointer))
+        compiler.emit(step, for: [item.step], reads: [source, zero].compactMap { $0 }, writes: [target], scratch: unsafe thimble_int8_scratch(box.pointer))
         return true
     }
 }

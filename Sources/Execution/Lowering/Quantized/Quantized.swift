@@ -23,7 +23,7 @@ enum QuantizedLowering: Lowering {
             guard item.integer("channels_last", 0) == 0, let codes = operand(item, 0, compiler), let result = result(item, 3, y, compiler),
                 codes.quantity.type == result.type
             else { return false }
-            return try QuantizedPattern.emitMean(codes, dims, y, result, [item.node], compiler)
+            return try QuantizedPattern.emitMean(codes, dims, y, result, [item.step], compiler)
         default: return try map(item, y, compiler)
         }
     }
@@ -49,12 +49,12 @@ enum QuantizedLowering: Lowering {
             if codes.quantity == result {
                 try compiler.aliasExact(codes.codes, as: y)
             } else {
-                try emitTable(requantizing(codes.quantity, result), codes.codes, y, [item.node], compiler)
+                try emitTable(requantizing(codes.quantity, result), codes.codes, y, [item.step], compiler)
             }
             return true
         }
         let layout = compiler.layout(x), source = try compiler.read(x, layout), target = try compiler.makeExact(y, layout)
-        compiler.emit(QuantizeStep(source: source, target: target, quantity: result, count: count), for: [item.node], reads: [source], writes: [target])
+        compiler.emit(QuantizeStep(source: source, target: target, quantity: result, count: count), for: [item.step], reads: [source], writes: [target])
         return true
     }
 
@@ -67,7 +67,7 @@ enum QuantizedLowering: Lowering {
     }
 
     /// One byte for each of another value.
-    private static func emitTable(_ table: [UInt8], _ x: ValueID, _ y: ValueID, _ nodes: [Node], _ compiler: Compiler) throws {
+    private static func emitTable(_ table: [UInt8], _ x: ValueID, _ y: ValueID, _ nodes: [Plan.Step], _ compiler: Compiler) throws {
         let layout = compiler.exactLayout(x), source = try compiler.readExact(x, layout), target = try compiler.makeExact(y, layout)
         let count = compiler.dims(x).flatMap { elementCount(of: $0) } ?? 0
         compiler.emit(ByteTableStep(source: source, target: target, table: table, count: count), for: nodes, reads: [source], writes: [target])
@@ -85,7 +85,7 @@ enum QuantizedLowering: Lowering {
                 unsafe thimble_q8_table_leaky_relu(table.baseAddress, from.isSigned, from.described, to.isSigned, to.described, alpha)
             }
         }
-        try emitTable(table, x.codes, y, [item.node], compiler)
+        try emitTable(table, x.codes, y, [item.step], compiler)
         return true
     }
 
@@ -108,14 +108,14 @@ enum QuantizedLowering: Lowering {
             guard let numbers = compiler.integers(id), compiler.fact(id).elementType == .int32 else { return false }
             bias = numbers
         }
-        return try product(item, y, bias: bias, compiler)?.emitConvolution(item, x: dims, y: out, nodes: [item.node], compiler) ?? false
+        return try product(item, y, bias: bias, compiler)?.emitConvolution(item, x: dims, y: out, nodes: [item.step], compiler) ?? false
     }
 
     private static func multiply(_ item: Item, _ a: [Int], _ y: ValueID, _ compiler: Compiler) throws -> Bool {
         guard let b = input(item, 3).flatMap({ compiler.dims($0) }), b.count == 2, a.count >= 2, a[a.count - 1] == b[0],
             let product = product(item, y, bias: [], compiler)
         else { return false }
-        return try product.emitProduct(rows: a.dropLast().reduce(1, *), columns: b[1], depth: b[0], transposed: false, nodes: [item.node], compiler)
+        return try product.emitProduct(rows: a.dropLast().reduce(1, *), columns: b[1], depth: b[0], transposed: false, nodes: [item.step], compiler)
     }
 
     private static func combine(_ item: Item, _ out: [Int], _ y: ValueID, _ compiler: Compiler) throws -> Bool {
@@ -133,7 +133,7 @@ enum QuantizedLowering: Lowering {
             ByteArithmeticStep(
                 isProduct: item.operatorName == "com.microsoft:QLinearMul", left: left, right: other, isScalar: isScalar, target: target,
                 quantities: (a.quantity, b.quantity, result), limits: (result.lowest, result.highest), count: elementCount(of: out) ?? 0),
-            for: [item.node], reads: [left, other], writes: [target])
+            for: [item.step], reads: [left, other], writes: [target])
         return true
     }
 }

@@ -90,8 +90,8 @@ enum QuantizedPattern {
         return compiler.fact(y).elementType == .float ? (y, .floats, []) : nil
     }
 
-    private static func nodes(_ item: Item, _ ending: Ending, _ compiler: Compiler) -> [Node] {
-        [item.node] + ending.items.map { compiler.unfolding.items[$0].node }
+    private static func nodes(_ item: Item, _ ending: Ending, _ compiler: Compiler) -> [Plan.Step] {
+        [item.step] + ending.items.map { compiler.unfolding.items[$0].step }
     }
 
     // MARK: products
@@ -131,7 +131,7 @@ enum QuantizedPattern {
             let bias = bias(item.inputs.count > 2 ? item.inputs[2] : nil, codes.quantity, weights, compiler)
         else { return nil }
         let product = Int8Product(input: codes, weights: weights, bias: bias, output: ending.output, result: ending.result)
-        let nodes = [item.node] + ending.items.map { compiler.unfolding.items[$0].node }
+        let nodes = [item.step] + ending.items.map { compiler.unfolding.items[$0].step }
         return try product.emitConvolution(item, x: xDims, y: yDims, nodes: nodes, compiler) ? ending.items : nil
     }
 
@@ -144,7 +144,7 @@ enum QuantizedPattern {
             let bias = bias(item.inputs.count > 2 ? item.inputs[2] : nil, codes.quantity, weights, compiler)
         else { return nil }
         let product = Int8Product(input: codes, weights: weights, bias: bias, output: ending.output, result: ending.result)
-        let rows = a.dropLast().reduce(1, *), nodes = [item.node] + ending.items.map { compiler.unfolding.items[$0].node }
+        let rows = a.dropLast().reduce(1, *), nodes = [item.step] + ending.items.map { compiler.unfolding.items[$0].step }
         return try product.emitProduct(rows: rows, columns: columns, depth: depth, transposed: transposed, nodes: nodes, compiler)
             ? ending.items : nil
     }
@@ -176,7 +176,7 @@ enum QuantizedPattern {
     }
 
     /// Global average pooling of NCHW values.
-    static func emitMean(_ codes: QuantizedValue, _ dims: [Int], _ output: ValueID, _ result: Quantity, _ nodes: [Node], _ compiler: Compiler) throws -> Bool {
+    static func emitMean(_ codes: QuantizedValue, _ dims: [Int], _ output: ValueID, _ result: Quantity, _ nodes: [Plan.Step], _ compiler: Compiler) throws -> Bool {
         guard dims.count == 4, !dims.contains(0) else { return false }
         var kernel = thimble_q8_average()
         (kernel.family, kernel.batch, kernel.channels, kernel.height, kernel.width) = (thimble_processor(), dims[0], dims[1], dims[2], dims[3])
@@ -204,9 +204,9 @@ enum QuantizedPattern {
             item.operatorName != "MaxPool" || item.outputs.count == 1
         else { return false }
         let outputs = item.outputs.map { id in id.map { compiler.newValue(codes.quantity.type, compiler.dims($0) ?? []) } }
-        let moved = Item(node: item.node, opset: item.opset, kernel: item.kernel, inputs: inputs, outputs: outputs, subgraphs: [:])
+        let moved = Item(item.step, item.operation, inputs: inputs, outputs: outputs, subgraphs: [:])
         if item.operatorName == "MaxPool", let output = outputs[0], try maxPool(moved, codes.codes, output, compiler) {
-        } else if let lowering = Lowerings.byOperator[item.operatorName], try lowering.lower(moved, compiler) {
+        } else if let lowering = item.operation.lowering, try lowering.lower(moved, compiler) {
         } else {
             try compiler.lowerGenerically(moved)
         }
@@ -239,7 +239,7 @@ enum QuantizedPattern {
         let box = KernelBox(kernel)
         let source = try compiler.readExact(x, .channelsLast), target = try compiler.makeExact(y, .channelsLast)
         let step = unsafe BytePoolingStep(kernel: box, source: source, target: target, units: thimble_pooling_units(box.pointer))
-        compiler.emit(step, for: [item.node], reads: [source], writes: [target], scratch: unsafe thimble_pooling_scratch(box.pointer))
+        compiler.emit(step, for: [item.step], reads: [source], writes: [target], scratch: unsafe thimble_pooling_scratch(box.pointer))
         return true
     }
 }

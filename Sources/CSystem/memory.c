@@ -20,12 +20,12 @@
 /// Bytes that are mapped for `count`: whole pages, and whole large ones where the last is used for the most part. 0 if there are not so many.
 static size_t mapped_bytes(size_t count) {
     if (count > SIZE_MAX - 2 * LARGE_PAGE) return 0;
-    const size_t page = (size_t)sysconf(_SC_PAGESIZE), unit = count >= LARGE_PAGE && count % LARGE_PAGE > LARGE_PAGE / 2 ? LARGE_PAGE : page;
+    const size_t page = (size_t)sysconf(_SC_PAGESIZE), unit = count % LARGE_PAGE > LARGE_PAGE / 2 ? LARGE_PAGE : page;
     return (count + unit - 1) / unit * unit;
 }
 
 void *thimble_map_memory(size_t count) {
-    const size_t slack = count >= LARGE_PAGE ? LARGE_PAGE : 0, whole = mapped_bytes(count);
+    const size_t whole = mapped_bytes(count), slack = whole >= LARGE_PAGE ? LARGE_PAGE : 0;
     if (whole == 0 && count > 0) return NULL;
     char *base = mmap(NULL, whole + slack, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (base == MAP_FAILED) return NULL;

@@ -20,9 +20,9 @@ final class Operation: Sendable {
         self.name = name
         self.kernel = kernel
         isRandom = kernel.isRandom
-        lowering = Lowerings.byOperator[name]
-        elementwise = Elementwise.builders[name]
-        elementwiseCondition = Elementwise.conditions[name]
-        comparison = Comparison.operators[name]
+        lowering = Lowerings.find(name)
+        elementwise = Elementwise.builder(name)
+        elementwiseCondition = Elementwise.condition(name)
+        comparison = Comparison.operation(name)
     }
 }

@@ -6,9 +6,12 @@ public enum OnnxFile {
     public struct ReadOptions: Sendable {
         /// Allow external data behind symbolic links and hard links (as model-hub caches keep it).
         public var followLinks: Bool
+        /// Read what the file says about the values between nodes (`value_info`), which nobody needs who runs the model.
+        public var readsValueInfo: Bool
 
-        public init(followLinks: Bool = false) {
+        public init(followLinks: Bool = false, readsValueInfo: Bool = true) {
             self.followLinks = followLinks
+            self.readsValueInfo = readsValueInfo
         }
     }
 

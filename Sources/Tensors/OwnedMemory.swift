@@ -31,7 +31,7 @@ package final class OwnedMemory: @unchecked Sendable {
     package init(lasting byteCount: Int) throws {
         var base: UnsafeMutableRawPointer?
         guard byteCount >= 0 else { throw Self.none(byteCount) }
-        if byteCount >= Self.largePage {
+        if byteCount > Self.largePage / 2 {
             unsafe base = thimble_map_memory(byteCount)
             origin = .mapping
         } else {

@@ -35,6 +35,8 @@ public struct OpenOptions: Sendable {
     public var followLinks: Bool
     /// The most bytes that decoding a `.thimble` may produce; nil: the larger of 1 GiB and 64 times the file.
     public var maxDecoded: Int?
+    /// For who runs the model and shows nothing of it: without what the file says about values between nodes.
+    var readsValueInfo = true
 
     public init(followLinks: Bool = false, maxDecoded: Int? = nil) {
         self.followLinks = followLinks
@@ -49,7 +51,7 @@ extension Thimble {
             let file = try MappedFile(path)
             switch FileKind(of: file) {
             case .onnx:
-                let contents = try OnnxFile.read(file, options: .init(followLinks: options.followLinks))
+                let contents = try OnnxFile.read(file, options: .init(followLinks: options.followLinks, readsValueInfo: options.readsValueInfo))
                 return ModelFile(path: path, kind: .onnx, model: contents.model, warnings: contents.warnings, onnx: contents, thimble: nil)
             case .thimble:
                 let contents = try ThimbleFile.read(file, options: .init(maxDecoded: options.maxDecoded))

@@ -447,7 +447,6 @@ final class Compiler {
 
     private func finish(inputs: [BufferID?], captures: [BufferID?], outputs: [GenericStep.Operand]) throws -> Program {
         for index in steps.indices { steps[index].step = try steps[index].step.finished(self) }
-        try unsafe batch.fillAll(threads: threads, pool: run.pool)
         var last = [Int](repeating: -1, count: drafts.count), first = [Int](repeating: -1, count: drafts.count)
         for (position, step) in steps.enumerated() {
             for buffer in step.reads + step.writes { last[root(buffer)] = position }
@@ -476,10 +475,12 @@ final class Compiler {
         }
         let arena = try ArenaPlan(pieces)
         for (id, offset) in zip(owners, arena.offsets) { drafts[id].home = .arena(offset) }
+        let memory = try ProgramRun.arena(arena.byteCount, run)
+        try unsafe batch.fillAll(threads: threads, pool: run.pool, lending: memory)
         let buffers = drafts.map { Buffer(home: $0.home, elementType: $0.elementType, dims: $0.dims, byteCount: $0.byteCount, isTouched: $0.isTouched) }
         let placed = steps.indices.map { PlacedStep(step: steps[$0].step, nodes: steps[$0].nodes, makes: makes[$0], releases: releases[$0]) }
         return Program(
             buffers: buffers, steps: placed, inputs: inputs, captures: captures, outputs: outputs, arenaByteCount: arena.byteCount,
-            scratchByteCount: scratchByteCount)
+            scratchByteCount: scratchByteCount, firstArena: memory)
     }
 }

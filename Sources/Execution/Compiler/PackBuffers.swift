@@ -13,14 +13,23 @@ final class PackBuffers {
 
     private let packs: PackCache
     private var memory: OwnedMemory?
+    private let isLent: Bool
     private var large: OwnedMemory?
 
     init(_ packs: PackCache) {
         self.packs = packs
+        isLent = false
+    }
+
+    /// With that part of `whole`, which is not used yet, if it is large enough for it.
+    init(_ packs: PackCache, part: Int, of whole: OwnedMemory) {
+        self.packs = packs
+        isLent = unsafe whole.bytes.count / Self.byteCount > part
+        if isLent { memory = OwnedMemory(part * Self.byteCount..<(part + 1) * Self.byteCount, of: whole) }
     }
 
     deinit {
-        if let memory { packs.takeBack(memory) }
+        if let memory, !isLent { packs.takeBack(memory) }
     }
 
     /// Lends `range` of `bytes`, at any address.

@@ -5,10 +5,20 @@ internal import Tensors
 
 /// Nodes that make truth values. In an elementwise program truth is 1 or 0; they are part of one where somebody makes numbers of it.
 enum Comparison {
-    static let operators: [String: thimble_op] = [
-        "Equal": THIMBLE_OP_EQUAL, "Less": THIMBLE_OP_LESS, "LessOrEqual": THIMBLE_OP_LESS_OR_EQUAL, "Greater": THIMBLE_OP_GREATER,
-        "GreaterOrEqual": THIMBLE_OP_GREATER_OR_EQUAL, "And": THIMBLE_OP_AND, "Or": THIMBLE_OP_OR, "Xor": THIMBLE_OP_XOR, "Not": THIMBLE_OP_NOT,
-    ]
+    static func operation(_ name: String) -> thimble_op? {
+        switch name {
+        case "Equal": THIMBLE_OP_EQUAL
+        case "Less": THIMBLE_OP_LESS
+        case "LessOrEqual": THIMBLE_OP_LESS_OR_EQUAL
+        case "Greater": THIMBLE_OP_GREATER
+        case "GreaterOrEqual": THIMBLE_OP_GREATER_OR_EQUAL
+        case "And": THIMBLE_OP_AND
+        case "Or": THIMBLE_OP_OR
+        case "Xor": THIMBLE_OP_XOR
+        case "Not": THIMBLE_OP_NOT
+        default: nil
+        }
+    }
 
     /// Integers of smaller magnitude are binary32 numbers, and rounding takes no other integer among them.
     private static let exact = 1 << 24

@@ -31,117 +31,165 @@ enum Elementwise {
         return item.operation.elementwiseCondition?(item, unfolding) ?? true
     }
 
-    // MARK: the table
+    // MARK: what each operator becomes
 
-    static let builders: [String: Builder] = {
-        var table: [String: Builder] = [:]
-        let unary: [(String, thimble_op)] = [
-            ("Neg", THIMBLE_OP_NEG), ("Abs", THIMBLE_OP_ABS), ("Sqrt", THIMBLE_OP_SQRT), ("Reciprocal", THIMBLE_OP_RECIPROCAL), ("Exp", THIMBLE_OP_EXP),
-            ("Log", THIMBLE_OP_LOG), ("Sin", THIMBLE_OP_SIN), ("Cos", THIMBLE_OP_COS), ("Tanh", THIMBLE_OP_TANH), ("Erf", THIMBLE_OP_ERF),
-            ("Sigmoid", THIMBLE_OP_SIGMOID), ("Softplus", THIMBLE_OP_SOFTPLUS), ("Softsign", THIMBLE_OP_SOFTSIGN), ("Relu", THIMBLE_OP_RELU),
-            ("HardSwish", THIMBLE_OP_HARD_SWISH), ("Mish", THIMBLE_OP_MISH), ("Floor", THIMBLE_OP_FLOOR), ("Ceil", THIMBLE_OP_CEIL),
-            ("Round", THIMBLE_OP_ROUND), ("Sign", THIMBLE_OP_SIGN),
-        ]
-        for (name, op) in unary { table[name] = { item, program in try program.add(op, item.operand(0, &program)) } }
+    /// How an operator's nodes are done; nil for one that is not done so.
+    static func builder(_ name: String) -> Builder? {
+        if let op = unary(name) { return { item, program in try program.add(op, item.operand(0, &program)) } }
+        if let op = binary(name) { return { item, program in try add(op, item, &program) } }
+        if let op = Comparison.operation(name) { return { item, program in try Comparison.add(op, item, &program) } }
+        return switch name {
+        case "Max": folding(THIMBLE_OP_MAX)
+        case "Min": folding(THIMBLE_OP_MIN)
+        case "Sum": folding(THIMBLE_OP_ADD)
+        case "LeakyRelu": adding(THIMBLE_OP_LEAKY_RELU, alpha: 0.01)
+        case "Elu": adding(THIMBLE_OP_ELU, alpha: 1)
+        case "Celu": adding(THIMBLE_OP_CELU, alpha: 1)
+        case "Selu": adding(THIMBLE_OP_SELU, alpha: 1.67326319217681884765625, "gamma", 1.05070102214813232421875)
+        case "HardSigmoid": adding(THIMBLE_OP_HARD_SIGMOID, alpha: 0.2, "beta", 0.5)
+        case "ThresholdedRelu": adding(THIMBLE_OP_THRESHOLDED_RELU, alpha: 1)
+        case "Swish": adding(THIMBLE_OP_SWISH, alpha: 1)
+        case "com.microsoft:QuickGelu": adding(THIMBLE_OP_SWISH, alpha: 1.702)
+        case "Clip": clip
+        case "Gelu": gelu
+        case "com.microsoft:Gelu": { item, program in program.add(THIMBLE_OP_GELU, try item.operand(0, &program)) }
+        case "com.microsoft:BiasGelu": biasGelu
+        case "com.microsoft:FastGelu": fastGelu
+        case "Cast": cast
+        case "Where": choice
+        case "BatchNormalization": normalize
+        default: nil
+        }
+    }
 
-        let binary: [(String, thimble_op)] = [
-            ("Add", THIMBLE_OP_ADD), ("Sub", THIMBLE_OP_SUB), ("Mul", THIMBLE_OP_MUL), ("Div", THIMBLE_OP_DIV), ("Pow", THIMBLE_OP_POW), ("PRelu", THIMBLE_OP_PRELU),
-            ("Mod", THIMBLE_OP_FMOD),
-        ]
-        for (name, op) in binary {
-            table[name] = { item, program in
-                var (a, b) = (try item.operand(0, &program), try item.operand(1, &program))
-                // A number goes second where that is the same.
-                if case .number = a, op == THIMBLE_OP_ADD || op == THIMBLE_OP_MUL { swap(&a, &b) }
-                let result = program.add(op, a, b)
-                return op == THIMBLE_OP_MUL ? program.activation(result) ?? result : result
-            }
+    private static func unary(_ name: String) -> thimble_op? {
+        switch name {
+        case "Neg": THIMBLE_OP_NEG
+        case "Abs": THIMBLE_OP_ABS
+        case "Sqrt": THIMBLE_OP_SQRT
+        case "Reciprocal": THIMBLE_OP_RECIPROCAL
+        case "Exp": THIMBLE_OP_EXP
+        case "Log": THIMBLE_OP_LOG
+        case "Sin": THIMBLE_OP_SIN
+        case "Cos": THIMBLE_OP_COS
+        case "Tanh": THIMBLE_OP_TANH
+        case "Erf": THIMBLE_OP_ERF
+        case "Sigmoid": THIMBLE_OP_SIGMOID
+        case "Softplus": THIMBLE_OP_SOFTPLUS
+        case "Softsign": THIMBLE_OP_SOFTSIGN
+        case "Relu": THIMBLE_OP_RELU
+        case "HardSwish": THIMBLE_OP_HARD_SWISH
+        case "Mish": THIMBLE_OP_MISH
+        case "Floor": THIMBLE_OP_FLOOR
+        case "Ceil": THIMBLE_OP_CEIL
+        case "Round": THIMBLE_OP_ROUND
+        case "Sign": THIMBLE_OP_SIGN
+        default: nil
         }
-        for (name, op) in [("Max", THIMBLE_OP_MAX), ("Min", THIMBLE_OP_MIN), ("Sum", THIMBLE_OP_ADD)] {
-            table[name] = { item, program in
-                var result = try item.operand(0, &program)
-                for index in 1..<max(1, item.inputs.count) { result = program.add(op, result, try item.operand(index, &program)) }
-                return result
-            }
-        }
-        /// Of one or two numbers that are attributes.
-        func add(_ name: String, _ op: thimble_op, alpha: Float, _ second: Name? = nil, _ standard: Float = 0) {
-            table[name] = { item, program in
-                program.add(op, try item.operand(0, &program), p: item.float("alpha", alpha), q: second.map { item.float($0, standard) } ?? 0)
-            }
-        }
-        add("LeakyRelu", THIMBLE_OP_LEAKY_RELU, alpha: 0.01)
-        add("Elu", THIMBLE_OP_ELU, alpha: 1)
-        add("Celu", THIMBLE_OP_CELU, alpha: 1)
-        add("Selu", THIMBLE_OP_SELU, alpha: 1.67326319217681884765625, "gamma", 1.05070102214813232421875)
-        add("HardSigmoid", THIMBLE_OP_HARD_SIGMOID, alpha: 0.2, "beta", 0.5)
-        add("ThresholdedRelu", THIMBLE_OP_THRESHOLDED_RELU, alpha: 1)
-        add("Swish", THIMBLE_OP_SWISH, alpha: 1)
-        add("com.microsoft:QuickGelu", THIMBLE_OP_SWISH, alpha: 1.702)
-        table["Clip"] = { item, program in
-            let limits = program.clipLimits(item)
-            return program.add(THIMBLE_OP_CLIP, try item.operand(0, &program), p: limits.low, q: limits.high)
-        }
-        table["Gelu"] = { item, program in
-            program.add(item.text("approximate") == "tanh" ? THIMBLE_OP_GELU_TANH : THIMBLE_OP_GELU, try item.operand(0, &program))
-        }
-        table["com.microsoft:Gelu"] = { item, program in program.add(THIMBLE_OP_GELU, try item.operand(0, &program)) }
-        table["com.microsoft:BiasGelu"] = { item, program in
-            let (x, bias) = (try item.operand(0, &program), try item.operand(1, &program))
-            return program.add(THIMBLE_OP_GELU, program.add(THIMBLE_OP_ADD, x, bias))
-        }
-        table["com.microsoft:FastGelu"] = { item, program in
-            var x = try item.operand(0, &program)
-            if item.inputs.count > 1, item.inputs[1] != nil { x = program.add(THIMBLE_OP_ADD, x, try item.operand(1, &program)) }
-            return program.add(THIMBLE_OP_GELU_TANH, x)
-        }
-        table["Cast"] = { item, program in
-            let x = try item.operand(0, &program)
-            // Truth that was just made is a number already.
-            if case .result = x { return x }
-            return program.add(THIMBLE_OP_AFFINE, x, p: 1)
-        }
-        for (name, op) in Comparison.operators { table[name] = { item, program in try Comparison.add(op, item, &program) } }
-        table["Where"] = { item, program in
-            let (condition, x, y) = (try item.operand(0, &program), try item.operand(1, &program), try item.operand(2, &program))
-            return program.add(THIMBLE_OP_WHERE, condition, x, y)
-        }
-        table["BatchNormalization"] = { item, program in
-            let x = try item.operand(0, &program)
-            guard let (scale, shift) = program.normalization(item) else { throw ModelError(.internalFault, "a normalization that does not suit") }
-            let (factor, offset) = (program.leaf(.channels(scale)), program.leaf(.channels(shift)))
-            return program.add(THIMBLE_OP_MULTIPLY_ADD, x, factor, offset)
-        }
-        return table
-    }()
+    }
 
-    /// What else must hold for some operators.
-    static let conditions: [String: Condition] = {
+    private static func binary(_ name: String) -> thimble_op? {
+        switch name {
+        case "Add": THIMBLE_OP_ADD
+        case "Sub": THIMBLE_OP_SUB
+        case "Mul": THIMBLE_OP_MUL
+        case "Div": THIMBLE_OP_DIV
+        case "Pow": THIMBLE_OP_POW
+        case "PRelu": THIMBLE_OP_PRELU
+        case "Mod": THIMBLE_OP_FMOD
+        default: nil
+        }
+    }
+
+    private static func add(_ op: thimble_op, _ item: Item, _ program: inout ElementwiseProgram) throws -> ElementwiseProgram.Operand {
+        var (a, b) = (try item.operand(0, &program), try item.operand(1, &program))
+        // A number goes second where that is the same.
+        if case .number = a, op == THIMBLE_OP_ADD || op == THIMBLE_OP_MUL { swap(&a, &b) }
+        let result = program.add(op, a, b)
+        return op == THIMBLE_OP_MUL ? program.activation(result) ?? result : result
+    }
+
+    /// Of any number of operands.
+    private static func folding(_ op: thimble_op) -> Builder {
+        { item, program in
+            var result = try item.operand(0, &program)
+            for index in 1..<max(1, item.inputs.count) { result = program.add(op, result, try item.operand(index, &program)) }
+            return result
+        }
+    }
+
+    /// Of one or two numbers that are attributes.
+    private static func adding(_ op: thimble_op, alpha: Float, _ second: Name? = nil, _ standard: Float = 0) -> Builder {
+        { item, program in
+            program.add(op, try item.operand(0, &program), p: item.float("alpha", alpha), q: second.map { item.float($0, standard) } ?? 0)
+        }
+    }
+
+    private static let clip: Builder = { item, program in
+        let limits = program.clipLimits(item)
+        return program.add(THIMBLE_OP_CLIP, try item.operand(0, &program), p: limits.low, q: limits.high)
+    }
+
+    private static let gelu: Builder = { item, program in
+        program.add(item.text("approximate") == "tanh" ? THIMBLE_OP_GELU_TANH : THIMBLE_OP_GELU, try item.operand(0, &program))
+    }
+
+    private static let biasGelu: Builder = { item, program in
+        let (x, bias) = (try item.operand(0, &program), try item.operand(1, &program))
+        return program.add(THIMBLE_OP_GELU, program.add(THIMBLE_OP_ADD, x, bias))
+    }
+
+    private static let fastGelu: Builder = { item, program in
+        var x = try item.operand(0, &program)
+        if item.inputs.count > 1, item.inputs[1] != nil { x = program.add(THIMBLE_OP_ADD, x, try item.operand(1, &program)) }
+        return program.add(THIMBLE_OP_GELU_TANH, x)
+    }
+
+    private static let cast: Builder = { item, program in
+        let x = try item.operand(0, &program)
+        // Truth that was just made is a number already.
+        if case .result = x { return x }
+        return program.add(THIMBLE_OP_AFFINE, x, p: 1)
+    }
+
+    private static let choice: Builder = { item, program in
+        let (condition, x, y) = (try item.operand(0, &program), try item.operand(1, &program), try item.operand(2, &program))
+        return program.add(THIMBLE_OP_WHERE, condition, x, y)
+    }
+
+    private static let normalize: Builder = { item, program in
+        let x = try item.operand(0, &program)
+        guard let (scale, shift) = program.normalization(item) else { throw ModelError(.internalFault, "a normalization that does not suit") }
+        let (factor, offset) = (program.leaf(.channels(scale)), program.leaf(.channels(shift)))
+        return program.add(THIMBLE_OP_MULTIPLY_ADD, x, factor, offset)
+    }
+
+    // MARK: what else must hold
+
+    /// Nil where nothing else must.
+    static func condition(_ name: String) -> Condition? {
+        switch name {
         // Before opset 7 the right operand was aligned by an attribute.
-        let broadcasts: Condition = { item, _ in item.opset >= 7 || item.node.attribute("broadcast") == nil }
-        var table: [String: Condition] = [:]
-        for name in ["Add", "Sub", "Mul", "Div", "Pow", "PRelu"] { table[name] = broadcasts }
-        table["PRelu"] = { item, unfolding in
-            // Before opset 7 a vector of slopes belonged to channels.
-            item.opset >= 7 || (item.inputs[1].flatMap { unfolding.values[$0].dims } ?? []).allSatisfy { $0 == 1 }
+        case "Add", "Sub", "Mul", "Div", "Pow": { item, _ in item.opset >= 7 || item.node.attribute("broadcast") == nil }
+        // Before opset 7 a vector of slopes belonged to channels.
+        case "PRelu": { item, unfolding in item.opset >= 7 || (item.inputs[1].flatMap { unfolding.values[$0].dims } ?? []).allSatisfy { $0 == 1 } }
+        case "Mod": { item, _ in item.integer("fmod", 0) == 1 }
+        case "Clip":
+            { item, unfolding in item.inputs.dropFirst().allSatisfy { id in id.map { unfolding.number($0) != nil } ?? true } }
+        case "BatchNormalization": isInference
+        default: nil
         }
-        table["Mod"] = { item, _ in item.integer("fmod", 0) == 1 }
-        table["Clip"] = { item, unfolding in
-            for index in item.inputs.indices.dropFirst() { if let id = item.inputs[index], unfolding.number(id) == nil { return false } }
-            return true
+    }
+
+    private static let isInference: Condition = { item, unfolding in
+        guard item.inputs.count == 5, item.integer("training_mode", 0) == 0, item.opset >= 7 || item.integer("is_test", 0) == 1,
+            let x = item.inputs[0], let dims = unfolding.values[x].dims, dims.count >= 2, item.integer("spatial", 1) == 1
+        else { return false }
+        for index in 1..<5 {
+            guard let id = item.inputs[index], unfolding.isConstant(id), unfolding.values[id].dims == [dims[1]] else { return false }
         }
-        table["BatchNormalization"] = { item, unfolding in
-            guard item.inputs.count == 5, item.integer("training_mode", 0) == 0, item.opset >= 7 || item.integer("is_test", 0) == 1,
-                let x = item.inputs[0], let dims = unfolding.values[x].dims, dims.count >= 2
-            else { return false }
-            guard item.integer("spatial", 1) == 1 else { return false }
-            for index in 1..<5 {
-                guard let id = item.inputs[index], unfolding.isConstant(id), unfolding.values[id].dims == [dims[1]] else { return false }
-            }
-            return true
-        }
-        return table
-    }()
+        return true
+    }
 }
 
 extension ElementwiseProgram {

@@ -35,11 +35,9 @@ enum Lowerings {
         TransposeLowering.self,
     ]
 
-    static let byOperator: [String: any Lowering.Type] = {
-        var result: [String: any Lowering.Type] = [:]
-        for lowering in all { for name in lowering.operators { result[name] = lowering } }
-        return result
-    }()
+    /// That of an operator, found one by one: a model has few operators, each is looked up once, and a dictionary takes longer to make than to search all
+    /// of these.
+    static func find(_ name: String) -> (any Lowering.Type)? { all.first { $0.operators.contains(name) } }
 }
 
 /// A step whose result another one may change while it is still near.

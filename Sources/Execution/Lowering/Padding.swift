@@ -21,7 +21,7 @@ enum PadLowering: Lowering {
         switch item.text("mode") ?? "constant" {
         case "constant":
             guard let value = value(item, compiler) else { return false }
-            try surround(item, x, y, dims, result, pads.map(\.before), with: value, layout, compiler)
+            try surround(item, x, y, dims, result, pads.map { $0.before }, with: value, layout, compiler)
         case "edge": try extend(item, x, y, dims, pads, layout, compiler) { place, dim in min(max(place, 0), dim - 1) }
         case "wrap": try extend(item, x, y, dims, pads, layout, compiler) { place, dim in remainder(place, dim) }
         case "reflect":

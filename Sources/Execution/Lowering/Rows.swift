@@ -5,13 +5,26 @@ internal import Tensors
 
 /// Operators that work along one run of axes: softmax, reductions, places of extremes, norms, cumulated sums.
 enum RowsLowering: Lowering {
-    private static let reductions: [String: thimble_rows_op] = [
-        "ReduceSum": THIMBLE_ROWS_SUM, "ReduceMean": THIMBLE_ROWS_MEAN, "ReduceProd": THIMBLE_ROWS_PRODUCT, "ReduceMax": THIMBLE_ROWS_MAX,
-        "ReduceMin": THIMBLE_ROWS_MIN, "ReduceL1": THIMBLE_ROWS_L1, "ReduceL2": THIMBLE_ROWS_L2, "ReduceSumSquare": THIMBLE_ROWS_SUM_SQUARE,
-        "ReduceLogSum": THIMBLE_ROWS_LOG_SUM, "ReduceLogSumExp": THIMBLE_ROWS_LOG_SUM_EXP,
+    static let operators = [
+        "Softmax", "LogSoftmax", "ArgMax", "ArgMin", "ReduceSum", "ReduceMean", "ReduceProd", "ReduceMax", "ReduceMin", "ReduceL1", "ReduceL2",
+        "ReduceSumSquare", "ReduceLogSum", "ReduceLogSumExp",
     ]
 
-    static let operators = ["Softmax", "LogSoftmax", "ArgMax", "ArgMin"] + reductions.keys
+    private static func reduction(_ name: String) -> thimble_rows_op? {
+        switch name {
+        case "ReduceSum": THIMBLE_ROWS_SUM
+        case "ReduceMean": THIMBLE_ROWS_MEAN
+        case "ReduceProd": THIMBLE_ROWS_PRODUCT
+        case "ReduceMax": THIMBLE_ROWS_MAX
+        case "ReduceMin": THIMBLE_ROWS_MIN
+        case "ReduceL1": THIMBLE_ROWS_L1
+        case "ReduceL2": THIMBLE_ROWS_L2
+        case "ReduceSumSquare": THIMBLE_ROWS_SUM_SQUARE
+        case "ReduceLogSum": THIMBLE_ROWS_LOG_SUM
+        case "ReduceLogSumExp": THIMBLE_ROWS_LOG_SUM_EXP
+        default: nil
+        }
+    }
 
     static func lower(_ item: Item, _ compiler: Compiler) throws -> Bool {
         guard let x = item.inputs.first ?? nil, let y = item.outputs.first ?? nil, compiler.isFloat(x), !compiler.isConstant(x),
@@ -21,7 +34,7 @@ enum RowsLowering: Lowering {
         case "Softmax", "LogSoftmax": return try softmax(item, x, y, dims, compiler)
         case "ArgMax", "ArgMin": return try extreme(item, x, y, dims, compiler)
         default:
-            guard let op = reductions[item.operatorName], compiler.isFloat(y), let axes = try reducedAxes(item, rank: dims.count, compiler) else { return false }
+            guard let op = reduction(item.operatorName), compiler.isFloat(y), let axes = try reducedAxes(item, rank: dims.count, compiler) else { return false }
             return try reduce(op, item, x, y, dims, yDims, axes, compiler)
         }
     }

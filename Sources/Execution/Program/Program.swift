@@ -27,10 +27,12 @@ final class Program: Sendable {
 
     private let lock = Lock()
     private nonisolated(unsafe) var idle: [ProgramRun] = []
+    /// For the first run.
+    private nonisolated(unsafe) var firstArena: OwnedMemory?
 
     init(
         buffers: [Buffer], steps: [PlacedStep], inputs: [BufferID?], captures: [BufferID?], outputs: [GenericStep.Operand], arenaByteCount: Int,
-        scratchByteCount: Int
+        scratchByteCount: Int, firstArena: OwnedMemory
     ) {
         self.buffers = buffers
         self.steps = steps
@@ -39,6 +41,7 @@ final class Program: Sendable {
         self.outputs = outputs
         self.arenaByteCount = arenaByteCount
         self.scratchByteCount = scratchByteCount
+        unsafe self.firstArena = firstArena
         var parts = [[Part]](repeating: [], count: buffers.count)
         for (id, buffer) in buffers.enumerated() {
             if case .part(let whole, let offset) = buffer.home { parts[whole].append(Part(id: id, offset: offset)) }
@@ -47,8 +50,15 @@ final class Program: Sendable {
     }
 
     func execute(inputs: [Value?], captured: [Value?], run: Run, observer: StepObserver? = nil) throws -> [Value?] {
-        let memory = try lock.locked { unsafe idle.popLast() } ?? ProgramRun(self, run: run)
+        let memory = try lock.locked { unsafe idle.popLast() } ?? ProgramRun(self, arena: takeArena(), run: run)
         defer { lock.locked { unsafe idle.append(memory) } }
         return try memory.execute(inputs: inputs, captured: captured, run: run, observer: observer)
+    }
+
+    private func takeArena() -> OwnedMemory? {
+        lock.locked {
+            defer { unsafe firstArena = nil }
+            return unsafe firstArena
+        }
     }
 }

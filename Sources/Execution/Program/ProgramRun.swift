@@ -22,13 +22,20 @@ final class ProgramRun: @unchecked Sendable {
     private var values: [Value?]
     /// Limits, counters and threads of the run; set while one is under way.
     private(set) var run: Run
+    private var isFirst = true
 
-    init(_ program: Program, run: Run) throws {
+    /// Memory for the values of one run.
+    static func arena(_ byteCount: Int, _ run: Run) throws -> OwnedMemory {
+        try run.checkAllocation(byteCount)
+        return try run.packs.rest(byteCount) ?? OwnedMemory(lasting: byteCount)
+    }
+
+    init(_ program: Program, arena: OwnedMemory?, run: Run) throws {
         self.program = program
         self.run = run
         workers = run.threads
-        try run.checkAllocation(program.arenaByteCount)
-        arena = try run.packs.rest(program.arenaByteCount) ?? OwnedMemory(lasting: program.arenaByteCount)
+        let arena = try arena ?? Self.arena(program.arenaByteCount, run)
+        self.arena = arena
         scratchStride = (program.scratchByteCount + 127) / 64 * 64
         guard let size = checkedMultiply(scratchStride, workers) else { throw ModelError(.limit, "there is no memory for \(workers) threads") }
         scratch = try run.packs.rest(size) ?? OwnedMemory(lasting: size)
@@ -69,6 +76,7 @@ final class ProgramRun: @unchecked Sendable {
             for buffer in placed.releases { values[buffer] = nil }
             if let observer { observer(placed.nodes.map(\.node), monotonicSeconds() - start) }
         }
+        isFirst = false
         return try program.outputs.map(value)
     }
 
@@ -106,7 +114,8 @@ final class ProgramRun: @unchecked Sendable {
     private func make(_ id: BufferID) throws {
         let buffer = program.buffers[id]
         try run.checkAllocation(buffer.byteCount)
-        let memory = try OwnedMemory(byteCount: buffer.byteCount)
+        // Later runs often get from the heap what the caller let go of; for the first one all of it is new.
+        let memory = try isFirst ? OwnedMemory(lasting: buffer.byteCount) : OwnedMemory(byteCount: buffer.byteCount)
         values[id] = .tensor(Tensor(buffer.elementType, dims: buffer.dims, bytes: TensorBytes(memory)))
         unsafe place(id, memory.bytes.baseAddress!)
     }

@@ -31,7 +31,7 @@ extension Decoder {
         if let children = scan.children {
             let tensors = scanner.count(children, of: 5), values = scanner.count(children, of: 13)
             if memory.hasRoom(for: tensors, Tensor.self) { graph.initializers.reserveCapacity(tensors) }
-            if memory.hasRoom(for: values, ValueInfo.self) { graph.valueInfos.reserveCapacity(values) }
+            if options.readsValueInfo, memory.hasRoom(for: values, ValueInfo.self) { graph.valueInfos.reserveCapacity(values) }
         }
         return (graph, scan)
     }
@@ -43,6 +43,7 @@ extension Decoder {
         case 5: graph.initializers.append(try initializer(body, index: graph.initializers.count))
         case 11: graph.inputs.append(try valueInfo(body, "input", index: graph.inputs.count))
         case 12: graph.outputs.append(try valueInfo(body, "output", index: graph.outputs.count))
+        case 13 where !options.readsValueInfo: break
         case 13: graph.valueInfos.append(try valueInfo(body, "value", index: graph.valueInfos.count))
         case 14: graph.quantizationAnnotations.append(try annotation(body))
         case 15: graph.sparseInitializers.append(try sparseInitializer(body, index: graph.sparseInitializers.count))

@@ -64,6 +64,7 @@ extension Decoder {
                 case 11:
                     let index = function.attributeDefaults.count
                     function.attributeDefaults.append(try attribute(Body(range), index: index, depth: 1))
+                case 12 where !options.readsValueInfo: break
                 case 12: function.valueInfos.append(try valueInfo(Body(range), "value", index: function.valueInfos.count))
                 default: function.metadata.append(try entry(range))
                 }

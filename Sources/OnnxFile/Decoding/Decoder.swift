@@ -15,7 +15,7 @@ final class Decoder {
 
     let file: MappedFile
     let bytes: WireBytes
-    private let options: OnnxFile.ReadOptions
+    let options: OnnxFile.ReadOptions
     private var usedExternalData: ExternalData?
     let arena: Arena
     let smallValues: SmallValues

@@ -66,7 +66,9 @@ extension Thimble {
     /// Runs the model in `path` once, and more often to measure it.
     public static func run(_ path: String, options: RunOptions = RunOptions()) throws -> ModelRun {
         let before = ResidentMemory(), start = monotonicSeconds()
-        let file = try open(path, options: options.open)
+        var opening = options.open
+        opening.readsValueInfo = false
+        let file = try open(path, options: opening)
         return try inFile(path, orOneOf: options.inputs + [options.output].compactMap(\.self)) {
             let session = try Session(file.model, options: options.limits.session(threads: options.threads, seed: options.seed))
             let loaded = monotonicSeconds()

@@ -136,8 +136,6 @@ static void pack_columns(
     const int32_t flip = (int32_t)(flip_of(k) * 0x01010101u);
     // Channels of a pixel side by side are turned where they lie.
     const bool straight = core == INT8_QUADS && k->weight_in == 1 && g->taps == taps && columns == COLUMNS;
-    // Output channels side by side: the second operand of a product.
-    const bool beside = core == INT8_QUADS && k->weight_out == 1 && g->taps == taps && columns == COLUMNS && wide == COLUMNS && g->elements == channels;
     for (size_t tap = 0; tap < g->taps; tap++) {
         const uint8_t *pixel = from + tap / k->kernel_width * k->weight_y + tap % k->kernel_width * k->weight_x;
         for (size_t e = 0, n; e < g->elements; e += n) {
@@ -145,8 +143,6 @@ static void pack_columns(
             const size_t cells = divide_up(n, of_step);
             if (straight && n % 16 == 0 && e + n <= channels) {
                 turn_quads(wide / 4, pixel + e, k->weight_out, cells, flip, to, apart, sums);
-            } else if (beside) {
-                interleave(pixel + e * k->weight_in, k->weight_in, n, flip, to, apart, sums);
             } else {
                 if (n % 16 > 0 || columns < COLUMNS) memset(bytes, flip_of(k), sizeof bytes);
                 for (size_t j = 0; j < columns; j++) gather(k, g, from + j * k->weight_out, tap, e, n, bytes[j]);
@@ -214,6 +210,36 @@ void int8_set_channels(
     if (has_zero) ((int8_header *)packed)->has_zero = 1;
 }
 
+/// Whether output channels lie side by side, as in the second operand of a product.
+static bool is_beside(const thimble_int8_conv *k, const int8_geometry *g, uint32_t core) {
+    return core == INT8_QUADS && k->groups == 1 && k->weight_out == 1 && k->kernel_height * k->kernel_width == 1 && g->elements == k->in_channels;
+}
+
+/// Columns of a panel that fill blocks.
+INLINE size_t whole_columns(int8_panel panel) { return panel.valid / COLUMNS * COLUMNS; }
+
+/// Packs the blocks of such weights that are whole, in the order in which they lie in memory. Sums of columns go to `sums`, which are 0 before.
+static void pack_beside(const thimble_int8_conv *k, const int8_geometry *g, int8_shape s, const uint8_t *weights, char *packed, int32_t *sums) {
+    // Rows are copied before they are looked at in columns: memory is quick only for who runs through it.
+    uint8_t rows[32 << 10];
+    const int32_t flip = (int32_t)(flip_of(k) * 0x01010101u);
+    const size_t fit = sizeof rows / k->weight_in / 4 * 4, most = fit >= 4 ? MIN(fit, ELEMENTS) : ELEMENTS;
+    for (size_t e = 0, n; e < g->elements; e += n) {
+        n = MIN(most, g->elements - e);
+        const uint8_t *block = weights + e * k->weight_in;
+        if (fit >= 4) block = memcpy(rows, block, (n - 1) * k->weight_in + k->out_channels);
+        char *to = packed;
+        for (size_t p = 0; p < int8_panels(k->vectors, s.panel); p++) {
+            const int8_panel panel = int8_panel_at(k->vectors, s.panel, s.lanes, k->out_channels, p);
+            const size_t apart = panel.vectors * s.lanes * 4, first = panel.first * s.lanes;
+            for (size_t lane = 0; lane < whole_columns(panel); lane += COLUMNS) {
+                interleave(block + first + lane, k->weight_in, n, flip, to + e / 4 * apart + lane * 4, apart, sums + first + lane);
+            }
+            to += divide_up(g->elements, 4) * apart;
+        }
+    }
+}
+
 void thimble_int8_pack(const thimble_int8_conv *k, const void *weights, const thimble_int8_channels *channels, void *packed) {
     // Weights are all written, with what fills them up.
     int32_t *arrays = (int32_t *)((char *)packed + 64 + int8_weight_bytes(k));
@@ -229,18 +255,22 @@ void thimble_int8_pack(const thimble_int8_conv *k, const void *weights, const th
     const int8_geometry g = int8_geometry_of(k, header->core);
     const size_t each = int8_step(header->core), cell = each * int8_element_bytes(header->core), steps = g.taps * divide_up(g.elements, each);
     const size_t group_out = k->out_channels / k->groups, count = k->in_channels / k->groups * k->kernel_height * k->kernel_width;
+    const bool beside = is_beside(k, &g, header->core);
+    if (beside) pack_beside(k, &g, s, weights, (char *)packed + 64, arrays);
     char *to = (char *)packed + 64;
     for (size_t group = 0; group < k->groups; group++) {
         for (size_t p = 0; p < int8_panels(k->vectors, s.panel); p++) {
             const int8_panel panel = int8_panel_at(k->vectors, s.panel, s.lanes, group_out, p);
             const size_t lanes = panel.vectors * s.lanes, apart = lanes * cell;
+            const size_t done = beside ? whole_columns(panel) : 0;
             for (size_t lane = 0; lane < lanes; lane += COLUMNS) {
                 const size_t columns = lane < panel.valid ? MIN(COLUMNS, panel.valid - lane) : 0, of_group = panel.first * s.lanes + lane;
                 const size_t channel = group * group_out + of_group;
                 const uint8_t *from = (const uint8_t *)weights + (columns > 0 ? channel * k->weight_out : 0);
-                int32_t sums[COLUMNS] = {0};
-                pack_columns(k, header->core, &g, from, columns, MIN(COLUMNS, lanes - lane), to + lane * cell, apart, sums);
-                int8_set_channels(k, packed, arrays + group * k->vectors * s.lanes + of_group, NULL, channel, columns, sums, count, channels);
+                int32_t *values = arrays + group * k->vectors * s.lanes + of_group, sums[COLUMNS] = {0};
+                if (lane < done) memcpy(sums, values, sizeof sums);
+                else pack_columns(k, header->core, &g, from, columns, MIN(COLUMNS, lanes - lane), to + lane * cell, apart, sums);
+                int8_set_channels(k, packed, values, NULL, channel, columns, sums, count, channels);
             }
             to += steps * apart;
         }

@@ -36,9 +36,14 @@ public struct Node: Equatable, Sendable {
     }
 
     /// The attribute of that name, if the node has it.
-    public func attribute(_ name: Name) -> Attribute? {
+    public func attribute(_ name: Name) -> Attribute? { index(of: name).map { attributes[$0] } }
+
+    /// The value of the attribute of that name, if the node has it.
+    package func value(of name: Name) -> AttributeValue? { index(of: name).map { attributes[$0].value } }
+
+    private func index(of name: Name) -> Int? {
         // One by one is as good as any way for a handful, and only the one that is found is copied.
-        for index in attributes.indices { if let known = attributes[index].name, known == name { return attributes[index] } }
+        for index in attributes.indices { if let known = attributes[index].name, known == name { return index } }
         return nil
     }
 }

@@ -44,7 +44,7 @@ final class PackBatch: @unchecked Sendable {
     /// Throws the error of the first pack that has one. `memory`: of any content, for weights on their way.
     func fillAll(threads: Int, pool: @autoclosure () -> OpaquePointer?, lending memory: OwnedMemory) throws {
         guard !jobs.isEmpty else { return }
-        let buffers = (0..<threads).map { PackBuffers(packs, part: $0, of: memory) }
+        let buffers = (0..<threads).map { PackBuffers(packs, part: $0, of: threads, in: memory) }
         if threads > 1, jobs.count > 1, let pool = unsafe pool() {
             var work = Work(batch: self, buffers: buffers)
             unsafe withUnsafeMutablePointer(to: &work) { work in

@@ -13,19 +13,23 @@ final class PackBuffers {
 
     private let packs: PackCache
     private var memory: OwnedMemory?
+    /// Bytes of it.
+    private let capacity: Int
     private let isLent: Bool
     private var large: OwnedMemory?
 
     init(_ packs: PackCache) {
         self.packs = packs
-        isLent = false
+        (capacity, isLent) = (Self.byteCount, false)
     }
 
-    /// With that part of `whole`, which is not used yet, if it is large enough for it.
-    init(_ packs: PackCache, part: Int, of whole: OwnedMemory) {
+    /// With one of so many parts of `whole`, which is not used yet, if it is large enough for that.
+    init(_ packs: PackCache, part: Int, of parts: Int, in whole: OwnedMemory) {
         self.packs = packs
-        isLent = unsafe whole.bytes.count / Self.byteCount > part
-        if isLent { memory = OwnedMemory(part * Self.byteCount..<(part + 1) * Self.byteCount, of: whole) }
+        let size = unsafe whole.bytes.count / parts / 64 * 64
+        isLent = size >= Self.byteCount
+        capacity = isLent ? size : Self.byteCount
+        if isLent { memory = OwnedMemory(part * size..<(part + 1) * size, of: whole) }
     }
 
     deinit {
@@ -43,7 +47,7 @@ final class PackBuffers {
         return try unsafe withBytes(range, of: bytes, behind: type == .float ? 0 : byteCount) { bytes in
             // Neither is empty.
             if type == .float { return try unsafe body(bytes.baseAddress!) }
-            let memory = try byteCount <= Self.byteCount ? room() : largeRoom(byteCount)
+            let memory = try byteCount <= capacity ? room() : largeRoom(byteCount)
             return try unsafe memory.bytes.withMemoryRebound(to: Float.self) { numbers in
                 unsafe FloatConversion.toFloat(bytes, type, into: UnsafeMutableBufferPointer(rebasing: numbers[..<count]))
                 return try unsafe body(UnsafeRawPointer(numbers.baseAddress!))
@@ -52,7 +56,7 @@ final class PackBuffers {
     }
 
     private func withBytes<R>(_ range: Range<Int>, of bytes: TensorBytes, behind start: Int, _ body: (UnsafeRawBufferPointer) throws -> R) throws -> R {
-        guard bytes.isMapped, range.count <= Self.byteCount - start else {
+        guard bytes.isMapped, range.count <= capacity - start else {
             defer { if range.count >= Self.releasedBytes { bytes.release(range) } }
             return try unsafe bytes.slice(range).withUnsafeBytes(body)
         }

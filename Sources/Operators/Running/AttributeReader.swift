@@ -11,19 +11,12 @@ package protocol AttributeReader {
 // MARK: attributes
 
 extension AttributeReader {
-    /// The value of an attribute, if the node has it.
-    private func attribute(_ name: Name) -> AttributeValue? {
-        let attributes = node.attributes
-        for index in attributes.indices { if let known = attributes[index].name, known == name { return attributes[index].value } }
-        return nil
-    }
-
     private func mismatch(_ name: Name, _ value: AttributeValue, _ type: String) -> ModelError {
         ModelError(.invalidGraph, "attribute '\(name)' is \(value.typeName), \(type) is needed")
     }
 
     package func int(_ name: Name) throws -> Int? {
-        guard let attribute = attribute(name) else { return nil }
+        guard let attribute = node.value(of: name) else { return nil }
         guard case .int(let value) = attribute else { throw mismatch(name, attribute, "INT") }
         return Int(value)
     }
@@ -32,7 +25,7 @@ extension AttributeReader {
     package func bool(_ name: Name, _ standard: Bool = false) throws -> Bool { try int(name).map { $0 != 0 } ?? standard }
 
     package func float(_ name: Name) throws -> Float? {
-        guard let attribute = attribute(name) else { return nil }
+        guard let attribute = node.value(of: name) else { return nil }
         guard case .float(let value) = attribute else { throw mismatch(name, attribute, "FLOAT") }
         return value
     }
@@ -40,20 +33,20 @@ extension AttributeReader {
     package func float(_ name: Name, _ standard: Float) throws -> Float { try float(name) ?? standard }
 
     package func ints(_ name: Name) throws -> [Int]? {
-        guard let attribute = attribute(name) else { return nil }
+        guard let attribute = node.value(of: name) else { return nil }
         guard case .ints(let values) = attribute else { throw mismatch(name, attribute, "INTS") }
         return values.map { Int($0) }
     }
 
     package func floats(_ name: Name) throws -> [Float]? {
-        guard let attribute = attribute(name) else { return nil }
+        guard let attribute = node.value(of: name) else { return nil }
         guard case .floats(let values) = attribute else { throw mismatch(name, attribute, "FLOATS") }
         return values
     }
 
     /// Text that need not be UTF-8 is refused: enumerations and names are.
     package func string(_ name: Name) throws -> String? {
-        guard let attribute = attribute(name) else { return nil }
+        guard let attribute = node.value(of: name) else { return nil }
         guard case .string(let bytes) = attribute else { throw mismatch(name, attribute, "STRING") }
         guard let text = Name(utf8: bytes) else { throw ModelError(.invalidGraph, "attribute '\(name)' is not UTF-8") }
         return text.text
@@ -62,7 +55,7 @@ extension AttributeReader {
     package func string(_ name: Name, _ standard: String) throws -> String { try string(name) ?? standard }
 
     package func strings(_ name: Name) throws -> [[UInt8]]? {
-        guard let attribute = attribute(name) else { return nil }
+        guard let attribute = node.value(of: name) else { return nil }
         guard case .strings(let values) = attribute else { throw mismatch(name, attribute, "STRINGS") }
         return values
     }
@@ -77,13 +70,13 @@ extension AttributeReader {
     }
 
     package func tensor(_ name: Name) throws -> Tensor? {
-        guard let attribute = attribute(name) else { return nil }
+        guard let attribute = node.value(of: name) else { return nil }
         guard case .tensor(let value) = attribute else { throw mismatch(name, attribute, "TENSOR") }
         return value
     }
 
     package func graph(_ name: Name) throws -> Graph {
-        guard let attribute = attribute(name) else { throw ModelError(.invalidGraph, "attribute '\(name)' is missing") }
+        guard let attribute = node.value(of: name) else { throw ModelError(.invalidGraph, "attribute '\(name)' is missing") }
         guard case .graph(let value) = attribute else { throw mismatch(name, attribute, "GRAPH") }
         return value
     }

@@ -157,17 +157,23 @@ private struct Int8Case: CustomTestStringConvertible {
         }
     }
 
-    @Test func takesTheRightMatrixOfAProductAsItLies() {
+    /// Widths of less than a block of columns, of several panels, and so many that few rows are copied at once, or none.
+    @Test(arguments: [(5, 37, 21), (3, 130, 70), (2, 1001, 131), (1, 3000, 30), (1, 9000, 9)], [true, false])
+    func takesTheRightMatrixOfAProductAsItLies(size: (m: Int, n: Int, k: Int), isSigned: Bool) {
         var random = SeededRandom(seed: Self.seed)
-        let (m, n, k) = (5, 37, 21)
-        let a = Memory(m * k) { _ in UInt8.random(in: 0...255, using: &random) }, b = Memory(k * n) { _ in Int8.random(in: -128...127, using: &random) }
+        let (m, n, k) = size
+        let a = Memory(m * k) { _ in UInt8.random(in: 0...255, using: &random) }, b = Memory(k * n) { _ in UInt8.random(in: 0...255, using: &random) }
+        let values = (0..<k * n).map { isSigned ? Int(Int8(bitPattern: b[$0])) : Int(b[$0]) }
+        let expected = (0..<m * n).map { place in
+            (0..<k).reduce(0) { $0 + (Int(a[place / n * k + $1]) - 7) * values[$1 * n + place % n] }
+        }
         for family in 0...thimble_processor() {
             var product = thimble_int8_conv()
             product.family = family
             (product.batch, product.groups, product.in_channels, product.out_channels, product.in_pixel, product.out_pixel) = (1, 1, k, n, k, n)
             (product.height, product.width, product.out_height, product.out_width) = (1, m, 1, m)
             (product.kernel_height, product.kernel_width, product.stride_y, product.stride_x, product.dilation_y, product.dilation_x) = (1, 1, 1, 1, 1, 1)
-            (product.weight_signed, product.in_zero, product.output) = (true, 7, THIMBLE_INT8_SUMS)
+            (product.weight_signed, product.in_zero, product.output) = (isSigned, 7, THIMBLE_INT8_SUMS)
             (product.weight_out, product.weight_in) = (1, n)
             thimble_int8_prepare(&product)
             let packed = Memory<UInt8>.garbage(thimble_int8_pack_size(&product)), scratch = Memory<UInt8>.garbage(thimble_int8_scratch(&product))
@@ -175,9 +181,7 @@ private struct Int8Case: CustomTestStringConvertible {
             thimble_int8_pack(&product, b.at, &channels, packed.at)
             let c = Memory(m * n) { _ in Int32(-1) }
             thimble_int8_run(&product, a.at, packed.at, nil, c.at, 0, thimble_int8_units(&product), scratch.at)
-            for i in 0..<m {
-                for j in 0..<n { #expect(Int(c[i * n + j]) == (0..<k).reduce(0) { $0 + (Int(a[i * k + $1]) - 7) * Int(b[$1 * n + j]) }, "family \(family)") }
-            }
+            #expect((0..<m * n).map { Int(c[$0]) } == expected, "family \(family)")
         }
     }
 

@@ -77,6 +77,17 @@ import Testing
         #expect(try written(contents.model) == written(Self.everything))
     }
 
+    @Test func valueInfoIsLeftOutForWhoDoesNotAskForIt() throws {
+        let folder = try TemporaryFolder(), whole = Self.everything
+        defer { withExtendedLifetime(folder) {} }
+        let model = try OnnxFile.read(folder.write(written(whole)), options: OnnxFile.ReadOptions(readsValueInfo: false)).model
+        #expect(!whole.graph.valueInfos.isEmpty && !whole.functions[0].valueInfos.isEmpty)
+        #expect(model.graph.valueInfos.isEmpty && model.functions[0].valueInfos.isEmpty)
+        #expect(model.graph.inputs == whole.graph.inputs && model.graph.outputs == whole.graph.outputs && model.graph.metadata == whole.graph.metadata)
+        #expect(model.graph.initializers == whole.graph.initializers && model.graph.nodes.map(\.outputs) == whole.graph.nodes.map(\.outputs))
+        #expect(model.functions[0].attributeDefaults.count == whole.functions[0].attributeDefaults.count && model.functions[0].metadata == whole.functions[0].metadata)
+    }
+
     @Test(.enabled(if: Places.hasPython, "the tests' Python is missing"))
     func pythonReadsEveryFieldAndWritesTheSameBytes() throws {
         let folder = try TemporaryFolder()

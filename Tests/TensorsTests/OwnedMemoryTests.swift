@@ -3,7 +3,7 @@ import Testing
 @testable import Tensors
 
 @Suite struct OwnedMemoryTests {
-    @Test(arguments: [0, 1, 64, 4097, 2 << 20, (2 << 20) + 5, (5 << 20) - 1]) func lastingMemoryCanBeWrittenFromEndToEnd(size: Int) throws {
+    @Test(arguments: [0, 1, 64, 4097, 1 << 20, (1 << 20) + 1, 2 << 20, (2 << 20) + 5, (5 << 20) - 1]) func lastingMemoryCanBeWrittenFromEndToEnd(size: Int) throws {
         let memory = try OwnedMemory(lasting: size)
         #expect(memory.bytes.count == size)
         #expect(Int(bitPattern: memory.bytes.baseAddress) % 64 == 0)

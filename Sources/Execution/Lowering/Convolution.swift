@@ -76,34 +76,33 @@ enum ConvolutionLowering: Lowering {
         let count = x.count - 2
         let strides = item.integers("strides") ?? Array(repeating: 1, count: count), dilations = item.integers("dilations") ?? Array(repeating: 1, count: count)
         guard strides.count == count, dilations.count == count, strides.allSatisfy({ $0 > 0 }), dilations.allSatisfy({ $0 > 0 }) else { return nil }
+        let mode = item.text("auto_pad") ?? "", pads = item.integers("pads") ?? Array(repeating: 0, count: 2 * count)
+        let extra = isTransposed ? item.integers("output_padding") ?? [] : []
+        if isTransposed, mode.isEmpty || mode == "NOTSET", item.integers("output_shape") != nil { return nil }
         var axes: [thimble_conv_axis] = []
+        axes.reserveCapacity(count)
         for axis in 0..<count {
             let (size, kernel, out) = (x[axis + 2], w[axis + 2], y[axis + 2]), reach = (kernel - 1) * dilations[axis] + 1
             let total: Int
             if isTransposed {
-                let paddings = item.integers("output_padding") ?? []
-                let extra = axis < paddings.count ? paddings[axis] : 0
-                total = (size - 1) * strides[axis] + extra + reach - out
+                total = (size - 1) * strides[axis] + (axis < extra.count ? extra[axis] : 0) + reach - out
             } else {
                 total = max(0, (out - 1) * strides[axis] + reach - size)
             }
-            guard let before = pad(item, axis, count, total), before >= 0 else { return nil }
+            guard let before = pad(mode, pads.count == 2 * count ? pads[axis] : nil, total, isTransposed), before >= 0 else { return nil }
             axes.append(thimble_conv_axis(in: size, out: out, kernel: kernel, stride: strides[axis], pad: before, dilation: dilations[axis]))
         }
         return count == 2 ? axes : [thimble_conv_axis(in: 1, out: 1, kernel: 1, stride: 1, pad: 0, dilation: 1)] + axes
     }
 
     /// What lies before the axis; `total`: both sides, where an automatic mode shares it out.
-    private static func pad(_ item: Item, _ axis: Int, _ count: Int, _ total: Int) -> Int? {
-        switch item.text("auto_pad") {
-        case nil, "", "NOTSET":
-            if item.operatorName == "ConvTranspose", item.integers("output_shape") != nil { return nil }
-            let pads = item.integers("pads") ?? Array(repeating: 0, count: 2 * count)
-            return pads.count == 2 * count ? pads[axis] : nil
-        case "VALID": return 0
-        case "SAME_UPPER": return item.operatorName == "ConvTranspose" ? nil : total / 2
-        case "SAME_LOWER": return item.operatorName == "ConvTranspose" ? nil : total - total / 2
-        default: return nil
+    private static func pad(_ mode: String, _ given: Int?, _ total: Int, _ isTransposed: Bool) -> Int? {
+        switch mode {
+        case "", "NOTSET": given
+        case "VALID": 0
+        case "SAME_UPPER": isTransposed ? nil : total / 2
+        case "SAME_LOWER": isTransposed ? nil : total - total / 2
+        default: nil
         }
     }
 }

@@ -66,6 +66,8 @@ final class Plan: Sendable {
     let captures: [Capture]
     let steps: [Step]
     let slotCount: Int
+    /// Of the model's graph itself, rather than of a graph in an attribute or a function.
+    let isMain: Bool
     /// Calls of the model's functions that every run makes, those within functions included; `Int.max` where that is more than fits.
     /// Graphs in attributes are left out: whether they run is known then.
     let functionCalls: Int
@@ -74,13 +76,14 @@ final class Plan: Sendable {
     /// For each step the slots that nobody reads after it.
     var releases: [[Int]] { lastUses.of(self) }
 
-    init(inputs: [Input], outputs: [Operand], outputNames: [Name], captures: [Capture], steps: [Step], slotCount: Int) {
+    init(inputs: [Input], outputs: [Operand], outputNames: [Name], captures: [Capture], steps: [Step], slotCount: Int, isMain: Bool) {
         self.inputs = inputs
         self.outputs = outputs
         self.outputNames = outputNames
         self.captures = captures
         self.steps = steps
         self.slotCount = slotCount
+        self.isMain = isMain
         functionCalls = steps.reduce(0) { count, step in
             guard case .function(let body) = step.action else { return count }
             let (sum, overflow) = count.addingReportingOverflow(body.functionCalls == .max ? .max : body.functionCalls + 1)

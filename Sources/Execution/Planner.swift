@@ -108,7 +108,7 @@ final class Planner {
         }
         return Plan(
             inputs: inputs, outputs: results, outputNames: outputs, captures: scope.captures,
-            steps: try PlanOrder.sorted(steps, slotCount: scope.slotCount), slotCount: scope.slotCount)
+            steps: try PlanOrder.sorted(steps, slotCount: scope.slotCount), slotCount: scope.slotCount, isMain: context.depth == 1)
     }
 
     /// Slots for what the node makes. Nil for a Constant of a plain tensor, which is no step but a constant like an initializer.

@@ -18,13 +18,17 @@ public final class Session: Sendable {
         public var maximumTensorBytes: Int
         /// Seed of random operators that have none of their own: equal seeds, equal results.
         public var seed: UInt64
+        /// The session is for one run: with one thread, many weights are made ready for one step after the other, in memory that all share. That is quicker
+        /// than to keep them and takes less memory. More runs are right, too, but make them ready again each time.
+        public var runsOnce: Bool
         package var execution = Execution.automatic
 
-        public init(threads: Int = processorCount, maximumTrips: Int = 10_000_000, maximumTensorBytes: Int = 1 << 34, seed: UInt64 = 0) {
+        public init(threads: Int = processorCount, maximumTrips: Int = 10_000_000, maximumTensorBytes: Int = 1 << 34, seed: UInt64 = 0, runsOnce: Bool = false) {
             self.threads = threads
             self.maximumTrips = maximumTrips
             self.maximumTensorBytes = maximumTensorBytes
             self.seed = seed
+            self.runsOnce = runsOnce
         }
     }
 

@@ -64,6 +64,7 @@ final class Compiler {
     let packs: PackCache
     let batch: PackBatch
     private let run: Run
+    private let isMain: Bool
     var threads: Int { run.threads }
     private(set) var drafts: [Draft] = []
     private(set) var steps: [DraftStep] = []
@@ -76,9 +77,10 @@ final class Compiler {
     private let chains: NormalizationChains
     private let attentions: AttentionChains
 
-    private init(_ unfolding: Unfolding, _ run: Run) {
+    private init(_ unfolding: Unfolding, _ run: Run, isMain: Bool) {
         self.unfolding = unfolding
         self.run = run
+        self.isMain = isMain
         packs = run.packs
         batch = PackBatch(run.packs)
         forms = [Forms](repeating: Forms(), count: unfolding.values.count)
@@ -92,7 +94,7 @@ final class Compiler {
 
     static func compile(_ plan: Plan, inputs: [Fact?], captures: [Fact], run: Run) throws -> Program {
         let unfolding = try Unfolding(plan, inputs: inputs, captures: captures, environment: run)
-        return try Compiler(unfolding, run).compile()
+        return try Compiler(unfolding, run, isMain: plan.isMain).compile()
     }
 
     private func compile() throws -> Program {
@@ -364,27 +366,28 @@ final class Compiler {
     /// A constant made ready for a kernel, once per session where the constant is the model's own. `form` says how: equal forms of one
     /// constant are equal bytes. `pack` finds floats, at any address: pieces of the constant one after the other, each a number of whole `unit`s of
     /// elements, except that the last one may end within a unit.
-    /// It may do so on another thread, and later, before the program runs.
+    /// It may do so on another thread, and later, when a step needs it.
     func packed(
         _ id: ValueID, form: [Int], byteCount: Int, unit: Int, _ pack: @escaping (UnsafeRawPointer, Range<Int>, UnsafeMutableRawPointer) -> Void
-    ) throws -> OwnedMemory {
-        // Not the unfolding itself: what grows while others hold it is copied each time.
-        return try batch.memory(key(id, form), byteCount: byteCount) { [unowned self] memory, buffers in
-            // All memory has a base.
-            try unsafe unfolding.forEachPiece(id, unit: unit, buffers) { numbers, range in unsafe pack(numbers, range, memory.bytes.baseAddress!) }
+    ) throws -> PackedWeights {
+        // All memory has a base.
+        guard case .constant(let constant) = unfolding.values[id].source else {
+            let numbers = try unfolding.floats(id)
+            return try batch.made(nil, byteCount: byteCount) { memory in
+                unsafe numbers.withUnsafeBuffer { unsafe pack(UnsafeRawPointer($0.baseAddress!), 0..<numbers.count, memory.bytes.baseAddress!) }
+            }
         }
-    }
-
-    private func key(_ id: ValueID, _ form: [Int]) -> PackCache.Key? {
-        guard case .constant(let constant) = unfolding.values[id].source else { return nil }
-        return PackCache.Key(constants: [constant.number], form: form)
+        // The constant alone: who waits for a step keeps nothing else alive.
+        return try batch.weights(PackCache.Key(constants: [constant.number], form: form), byteCount: byteCount) { memory, buffers in
+            try unsafe constant.forEachPiece(unit: unit, buffers) { numbers, range in unsafe pack(numbers, range, memory.bytes.baseAddress!) }
+        }
     }
 
     /// The same for several constants that are packed into one; `pack` finds their numbers in the order of `ids`. `others` are packed too,
     /// by themselves.
     func packed(
         _ ids: [ValueID], with others: [Int] = [], form: [Int], byteCount: Int, _ pack: ([Elements<Float>], UnsafeMutableRawPointer) throws -> Void
-    ) throws -> OwnedMemory {
+    ) throws -> PackedWeights {
         let constants = ids.compactMap { id in if case .constant(let constant) = unfolding.values[id].source { constant.number } else { nil } }
         let key = constants.count == ids.count ? PackCache.Key(constants: constants + others, form: form) : nil
         return try batch.made(key, byteCount: byteCount) { memory in
@@ -395,14 +398,23 @@ final class Compiler {
     }
 
     /// The same of weights that are bytes.
-    func packedBytes(_ id: ValueID, form: [Int], byteCount: Int, _ pack: @escaping (UnsafeRawPointer, UnsafeMutableRawPointer) -> Void) throws -> OwnedMemory {
-        return try batch.memory(key(id, form), byteCount: byteCount) { [unowned self] memory, buffers in
-            guard case .plain(let bytes) = try unfolding.tensor(id).inPlace().encoding else { throw ModelError(.internalFault, "weights that have no bytes") }
+    func packedBytes(
+        _ id: ValueID, form: [Int], byteCount: Int, _ pack: @escaping (UnsafeRawPointer, UnsafeMutableRawPointer) -> Void
+    ) throws -> PackedWeights {
+        func fill(_ tensor: Tensor?, _ memory: OwnedMemory, _ buffers: PackBuffers) throws {
+            guard case .plain(let bytes)? = try tensor?.inPlace().encoding else { throw ModelError(.internalFault, "weights that have no bytes") }
             try unsafe buffers.withBytes(0..<bytes.count, of: bytes) { bytes in
                 guard let address = bytes.baseAddress else { throw ModelError(.internalFault, "weights that have no bytes") }
                 // All memory has a base.
                 unsafe pack(address, memory.bytes.baseAddress!)
             }
+        }
+        guard case .constant(let constant) = unfolding.values[id].source else {
+            let tensor = try unfolding.tensor(id)
+            return try batch.weights(nil, byteCount: byteCount) { try fill(tensor, $0, $1) }
+        }
+        return try batch.weights(PackCache.Key(constants: [constant.number], form: form), byteCount: byteCount) { memory, buffers in
+            try fill(constant.value.tensor, memory, buffers)
         }
     }
 
@@ -476,11 +488,11 @@ final class Compiler {
         let arena = try ArenaPlan(pieces)
         for (id, offset) in zip(owners, arena.offsets) { drafts[id].home = .arena(offset) }
         let memory = try ProgramRun.arena(arena.byteCount, run)
-        try unsafe batch.fillAll(threads: threads, pool: run.pool, lending: memory)
+        try unsafe batch.make(threads: threads, pool: run.pool, lending: memory)
         let buffers = drafts.map { Buffer(home: $0.home, elementType: $0.elementType, dims: $0.dims, byteCount: $0.byteCount, isTouched: $0.isTouched) }
         let placed = steps.indices.map { PlacedStep(step: steps[$0].step, nodes: steps[$0].nodes, makes: makes[$0], releases: releases[$0]) }
         return Program(
             buffers: buffers, steps: placed, inputs: inputs, captures: captures, outputs: outputs, arenaByteCount: arena.byteCount,
-            scratchByteCount: scratchByteCount, firstArena: memory)
+            scratchByteCount: scratchByteCount, weights: batch.weights, isMain: isMain, firstArena: memory)
     }
 }

@@ -1,65 +1,72 @@
 internal import CSystem
 internal import Tensors
 
-/// Packs that a program's steps know already and that are filled before it runs, by all threads of the session.
+/// The packs that a program's steps use.
 final class PackBatch: @unchecked Sendable {
-    private struct Job {
-        let key: PackCache.Key
-        let memory: OwnedMemory
-        let fill: (PackBuffers) throws -> Void
-    }
-
     private let packs: PackCache
-    private var jobs: [Job] = []
-    private var promised = PackTable()
+    /// That this program is the first to ask for.
+    private var own: [PackedWeights] = []
+    /// Of programs before, which may not have made all of theirs.
+    private var shared: [PackedWeights] = []
     /// For packs of this program only, which are gone with it.
     private var pages = LargePages(pieceSize: OwnedMemory.largePage)
     private let lock = Lock()
-    private var problem: (job: Int, error: any Error)?
+    private var problem: (index: Int, error: any Error)?
 
     init(_ packs: PackCache) {
         self.packs = packs
     }
 
-    /// Memory of `byteCount` bytes that `fill` fills, at any time until `fillAll` returns and on any thread. What has no key is not the model's
-    /// own: computed from its constants, perhaps when it is asked for, and so filled at once.
-    func memory(_ key: PackCache.Key?, byteCount: Int, fill: @escaping (OwnedMemory, PackBuffers) throws -> Void) throws -> OwnedMemory {
+    /// All that were asked for and may not be made.
+    var weights: [PackedWeights] { own + shared }
+
+    /// Weights of `byteCount` bytes that `fill` makes, at any time before they are read and on any thread. What has no key is not the model's own: computed
+    /// from its constants, perhaps when it is asked for, and so made at once.
+    func weights(_ key: PackCache.Key?, byteCount: Int, fill: @escaping PackedWeights.Fill) throws -> PackedWeights {
         guard let key else { return try made(nil, byteCount: byteCount) { try fill($0, PackBuffers(packs)) } }
-        if let known = packs.find(key) ?? promised.find(key) { return known }
-        let memory = try packs.room(byteCount)
-        promised.insert(memory, key)
-        jobs.append(Job(key: key, memory: memory) { try fill(memory, $0) })
-        return memory
+        if let known = packs.find(key) {
+            shared.append(known)
+            return known
+        }
+        let weights = PackedWeights(try packs.room(byteCount), fill: fill)
+        own.append(weights)
+        packs.keep(weights, key)
+        return weights
     }
 
-    /// The same filled at once.
-    func made(_ key: PackCache.Key?, byteCount: Int, make: (OwnedMemory) throws -> Void) throws -> OwnedMemory {
+    /// The same made at once.
+    func made(_ key: PackCache.Key?, byteCount: Int, make: (OwnedMemory) throws -> Void) throws -> PackedWeights {
         if let known = packs.find(key) { return known }
         let memory = try key == nil ? pages.memory(byteCount) : packs.room(byteCount)
         try make(memory)
-        if let key { packs.keep(memory, key) }
-        return memory
+        let weights = PackedWeights(memory)
+        if let key { packs.keep(weights, key) }
+        return weights
     }
 
-    /// Throws the error of the first pack that has one. `memory`: of any content, for weights on their way.
-    func fillAll(threads: Int, pool: @autoclosure () -> OpaquePointer?, lending memory: OwnedMemory) throws {
-        guard !jobs.isEmpty else { return }
-        let buffers = (0..<threads).map { PackBuffers(packs, part: $0, of: threads, in: memory) }
-        if threads > 1, jobs.count > 1, let pool = unsafe pool() {
+    /// Weights of so many bytes are better made one after the other when steps need them: a near cache holds no more of them till then.
+    private static let manyBytes = 5 << 20
+
+    /// Makes all that are better made together. Throws the error of the first that has one. `memory`: of any content, for weights on their way.
+    func make(threads: Int, pool: @autoclosure () -> OpaquePointer?, lending memory: OwnedMemory) throws {
+        guard threads > 1 || weights.reduce(0, { unsafe $0 + $1.memory.bytes.count }) < Self.manyBytes else { return }
+        try packs.making.locked {
+            let size = unsafe memory.bytes.count / threads / 64 * 64
+            let buffers = (0..<threads).map { PackBuffers(packs, lent: OwnedMemory($0 * size..<($0 + 1) * size, of: memory)) }
+            for weights in shared { try weights.make(buffers[0]) }
+            guard threads > 1, own.count > 1, let pool = unsafe pool() else {
+                for weights in own { try weights.make(buffers[0]) }
+                return
+            }
             var work = Work(batch: self, buffers: buffers)
             unsafe withUnsafeMutablePointer(to: &work) { work in
-                unsafe thimble_pool_run(pool, jobs.count, 1, { context, first, last, worker in
+                unsafe thimble_pool_run(pool, own.count, 1, { context, first, last, worker in
                     let work = unsafe context!.assumingMemoryBound(to: Work.self)
-                    for job in first..<last { unsafe work.pointee.batch.fill(job, work.pointee.buffers[Int(worker)]) }
+                    for index in first..<last { unsafe work.pointee.batch.make(index, work.pointee.buffers[Int(worker)]) }
                 }, work)
             }
-        } else {
-            for job in jobs.indices { fill(job, buffers[0]) }
+            if let problem { throw problem.error }
         }
-        if let problem { throw problem.error }
-        for job in jobs { packs.keep(job.memory, job.key) }
-        jobs = []
-        promised.removeAll()
     }
 
     private struct Work {
@@ -67,9 +74,9 @@ final class PackBatch: @unchecked Sendable {
         let buffers: [PackBuffers]
     }
 
-    private func fill(_ index: Int, _ buffers: PackBuffers) {
-        do { try jobs[index].fill(buffers) } catch {
-            lock.locked { if index < problem?.job ?? .max { problem = (index, error) } }
+    private func make(_ index: Int, _ buffers: PackBuffers) {
+        do { try own[index].make(buffers) } catch {
+            lock.locked { if index < problem?.index ?? .max { problem = (index, error) } }
         }
     }
 }

@@ -7,7 +7,7 @@ final class PackBuffers {
     static let pieceFloats = 1 << 16
     /// Room for a piece that had to become somewhat larger, and for what it is converted from. Memory that was never used takes longer to come than
     /// its bytes to be read, so what does not fit is read where it is mapped.
-    private static let byteCount = 640 << 10
+    static let byteCount = 640 << 10
     /// A few pages are not worth a call.
     private static let releasedBytes = 1 << 18
 
@@ -23,13 +23,12 @@ final class PackBuffers {
         (capacity, isLent) = (Self.byteCount, false)
     }
 
-    /// With one of so many parts of `whole`, which is not used yet, if it is large enough for that.
-    init(_ packs: PackCache, part: Int, of parts: Int, in whole: OwnedMemory) {
+    /// With memory of any content, if it is large enough.
+    init(_ packs: PackCache, lent: OwnedMemory) {
         self.packs = packs
-        let size = unsafe whole.bytes.count / parts / 64 * 64
-        isLent = size >= Self.byteCount
-        capacity = isLent ? size : Self.byteCount
-        if isLent { memory = OwnedMemory(part * size..<(part + 1) * size, of: whole) }
+        isLent = unsafe lent.bytes.count >= Self.byteCount
+        capacity = isLent ? unsafe lent.bytes.count : Self.byteCount
+        if isLent { memory = lent }
     }
 
     deinit {

@@ -9,6 +9,8 @@ final class PackCache: @unchecked Sendable {
         let form: [Int]
     }
 
+    /// For who makes packed weights, or asks whether they are made.
+    let making = Lock()
     private let lock = Lock()
     private var packs = PackTable()
     /// Pieces of many large pages: even small packs share them.
@@ -21,13 +23,12 @@ final class PackCache: @unchecked Sendable {
 
     var byteCount: Int { lock.locked { packs.byteCount } }
 
-    func find(_ key: Key?) -> OwnedMemory? { key.flatMap { key in lock.locked { packs.find(key) } } }
+    func find(_ key: Key?) -> PackedWeights? { key.flatMap { key in lock.locked { packs.find(key) } } }
 
     /// Memory for a pack that is to be kept.
     func room(_ byteCount: Int) throws -> OwnedMemory { try lock.locked { try store.memory(byteCount) } }
 
-    /// The memory is filled.
-    func keep(_ memory: OwnedMemory, _ key: Key) { lock.locked { packs.insert(memory, key) } }
+    func keep(_ weights: PackedWeights, _ key: Key) { lock.locked { packs.insert(weights, key) } }
 
     /// Memory of any content for work on packs, best of what is in memory anyway; to be taken back.
     func lend(_ byteCount: Int) throws -> OwnedMemory { try rest(byteCount) ?? OwnedMemory(byteCount: byteCount) }
@@ -44,23 +45,21 @@ final class PackCache: @unchecked Sendable {
 struct PackTable {
     private struct Entry {
         let key: PackCache.Key
-        let memory: OwnedMemory
+        let weights: PackedWeights
     }
 
     private var entries: [[Entry]] = []
 
-    var byteCount: Int { entries.joined().reduce(0) { unsafe $0 + $1.memory.bytes.count } }
+    var byteCount: Int { entries.joined().reduce(0) { unsafe $0 + $1.weights.memory.bytes.count } }
 
-    func find(_ key: PackCache.Key) -> OwnedMemory? {
+    func find(_ key: PackCache.Key) -> PackedWeights? {
         guard let first = key.constants.first, first < entries.count else { return nil }
-        return entries[first].first { $0.key == key }?.memory
+        return entries[first].first { $0.key == key }?.weights
     }
 
-    mutating func insert(_ memory: OwnedMemory, _ key: PackCache.Key) {
+    mutating func insert(_ weights: PackedWeights, _ key: PackCache.Key) {
         guard let first = key.constants.first else { return }
         while entries.count <= first { entries.append([]) }
-        entries[first].append(Entry(key: key, memory: memory))
+        entries[first].append(Entry(key: key, weights: weights))
     }
-
-    mutating func removeAll() { entries = [] }
 }

@@ -274,30 +274,8 @@ final class Unfolding {
 extension Unfolding {
     /// The numbers of a constant float value, in place where they lie aligned.
     func floats(_ id: ValueID) throws -> Elements<Float> {
-        // Not through `Constant.value`, which keeps an aligned copy of what is not.
-        if case .constant(let constant) = values[id].source, let source = constant.source { return try source.floats("a constant") }
+        if case .constant(let constant) = values[id].source { return try constant.floats() }
         return try tensor(id).floats("a constant")
-    }
-
-    /// The same for a kernel that takes floats from any address and looks at them once, in pieces of whole `unit`s of elements but the last, in their
-    /// order. What lies in a file is read piece by piece.
-    func forEachPiece(_ id: ValueID, unit: Int, _ buffers: PackBuffers, _ body: (UnsafeRawPointer, Range<Int>) throws -> Void) throws {
-        guard case .constant(let constant) = values[id].source, let source = constant.source, case .plain(let bytes) = source.encoding,
-            [.float, .float16, .bfloat16].contains(source.elementType), let count = source.elementCount
-        else {
-            let numbers = try floats(id)
-            // Memory has a base even if there is nothing in it.
-            return try unsafe numbers.withUnsafeBuffer { try unsafe body(UnsafeRawPointer($0.baseAddress!), 0..<numbers.count) }
-        }
-        try source.checkEncoding()
-        // What has to be decoded is best decoded at once.
-        let width = source.elementType.storageWidth, piece = bytes.hasAddress ? max(1, PackBuffers.pieceFloats / unit) * unit : count
-        var start = 0
-        while start < count {
-            let range = start..<min(count, start + (source.elementType == .float && !bytes.isMapped ? count : piece))
-            try unsafe buffers.withFloats(range.lowerBound * width..<range.upperBound * width, of: bytes, source.elementType) { unsafe try body($0, range) }
-            start = range.upperBound
-        }
     }
 
     /// The plain bytes of a constant of the model where they lie, aligned or not; nil if it has none, or no fixed place.
@@ -316,4 +294,34 @@ extension Unfolding {
     }
 
     private static let releasedBytes = 1 << 18
+}
+
+extension Constant {
+    /// Its numbers, in place where they lie aligned.
+    func floats() throws -> Elements<Float> {
+        // Not through `value`, which keeps an aligned copy of what is not.
+        if let source { return try source.floats("a constant") }
+        guard let tensor = try value.tensor else { throw ModelError(.internalFault, "a constant that is no tensor") }
+        return try tensor.floats("a constant")
+    }
+
+    /// The same for a kernel that takes floats from any address and looks at them once, in pieces of whole `unit`s of elements but the last, in their
+    /// order. What lies in a file is read piece by piece.
+    func forEachPiece(unit: Int, _ buffers: PackBuffers, _ body: (UnsafeRawPointer, Range<Int>) throws -> Void) throws {
+        guard let source, case .plain(let bytes) = source.encoding, [.float, .float16, .bfloat16].contains(source.elementType), let count = source.elementCount
+        else {
+            let numbers = try floats()
+            // Memory has a base even if there is nothing in it.
+            return try unsafe numbers.withUnsafeBuffer { try unsafe body(UnsafeRawPointer($0.baseAddress!), 0..<numbers.count) }
+        }
+        try source.checkEncoding()
+        // What has to be decoded is best decoded at once.
+        let width = source.elementType.storageWidth, piece = bytes.hasAddress ? max(1, PackBuffers.pieceFloats / unit) * unit : count
+        var start = 0
+        while start < count {
+            let range = start..<min(count, start + (source.elementType == .float && !bytes.isMapped ? count : piece))
+            try unsafe buffers.withFloats(range.lowerBound * width..<range.upperBound * width, of: bytes, source.elementType) { unsafe try body($0, range) }
+            start = range.upperBound
+        }
+    }
 }

@@ -200,7 +200,7 @@ struct ConvolutionStep: EpilogueHost, PixelWriter {
         return try unsafe changed { unsafe $0.coded = form }.finished(with: packed, compiler)
     }
 
-    private func finished(with packed: OwnedMemory, _ compiler: Compiler) throws -> any Step {
+    private func finished(with packed: PackedWeights, _ compiler: Compiler) throws -> any Step {
         let bias = try biases.map { compiler.constantBuffer(TensorBytes(try NewElements($0).memory), .float, [$0.count]) }
         return unsafe PackedConvolutionStep(
             kernel: kernel, input: input, weights: packed, bias: bias, residual: residual, result: result, units: thimble_conv_units(kernel.pointer), epilogue: epilogue)
@@ -213,7 +213,7 @@ struct ConvolutionStep: EpilogueHost, PixelWriter {
 struct PackedConvolutionStep: Step {
     let kernel: KernelBox<thimble_conv>
     let input: BufferID
-    let weights: OwnedMemory
+    let weights: PackedWeights
     let bias: BufferID?
     let residual: BufferID?
     let result: BufferID
@@ -221,14 +221,15 @@ struct PackedConvolutionStep: Step {
     let epilogue: ElementwiseEpilogue?
 
     func run(_ run: ProgramRun) throws {
-        unsafe kernel.with(epilogue, run) { unsafe convolve(run, $0) }
+        let packed = unsafe try run.address(of: weights)
+        unsafe kernel.with(epilogue, run) { unsafe convolve(run, $0, packed) }
     }
 
-    private func convolve(_ run: ProgramRun, _ kernel: UnsafePointer<thimble_conv>) {
+    private func convolve(_ run: ProgramRun, _ kernel: UnsafePointer<thimble_conv>, _ packed: UnsafeRawPointer) {
         let bias = unsafe bias.map { unsafe UnsafePointer(run.floats($0)) }, residual = unsafe residual.map { unsafe UnsafePointer(run.floats($0)) }
         let source = unsafe run.floats(input), target = unsafe run.floats(result)
         unsafe run.share(units) { first, last, scratch in
-            unsafe thimble_conv_run(kernel, source, weights.bytes.baseAddress, bias, residual, target, first, last, scratch)
+            unsafe thimble_conv_run(kernel, source, packed, bias, residual, target, first, last, scratch)
         }
     }
 }

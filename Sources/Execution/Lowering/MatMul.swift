@@ -92,7 +92,7 @@ enum MatMulLowering: Lowering {
 struct MatMulStep: EpilogueHost {
     var kernel: KernelBox<thimble_matmul>
     let input: BufferID
-    let weights: OwnedMemory
+    let weights: PackedWeights
     var bias: BufferID?
     /// Added to the result; where there is one left matrix only.
     var residual: BufferID?
@@ -112,15 +112,16 @@ struct MatMulStep: EpilogueHost {
     }
 
     func run(_ run: ProgramRun) throws {
-        unsafe kernel.with(epilogue, run) { unsafe multiply(run, $0) }
+        let packed = unsafe try run.address(of: weights)
+        unsafe kernel.with(epilogue, run) { unsafe multiply(run, $0, packed) }
     }
 
-    private func multiply(_ run: ProgramRun, _ kernel: UnsafePointer<thimble_matmul>) {
+    private func multiply(_ run: ProgramRun, _ kernel: UnsafePointer<thimble_matmul>, _ packed: UnsafeRawPointer) {
         let bias = unsafe bias.map { unsafe UnsafePointer(run.floats($0)) }, residual = unsafe residual.map { unsafe UnsafePointer(run.floats($0)) }
         for (index, offset) in inputOffsets.enumerated() {
             let source = unsafe run.floats(input) + offset, target = unsafe run.floats(result) + index * resultStep
             unsafe run.share(units) { first, last, scratch in
-                unsafe thimble_matmul_run(kernel, source, weights.bytes.baseAddress, bias, residual, target, first, last, scratch)
+                unsafe thimble_matmul_run(kernel, source, packed, bias, residual, target, first, last, scratch)
             }
         }
     }

@@ -94,7 +94,7 @@ enum RecurrentLowering: Lowering {
 
     private static func pack(
         _ kernel: KernelBox<thimble_recurrent>, _ direction: Int, _ gates: Int, _ weights: [ValueID?], _ coded: (w: CodedMatrix, r: CodedMatrix)?, _ compiler: Compiler
-    ) throws -> OwnedMemory {
+    ) throws -> PackedWeights {
         let (size, hidden, kind) = unsafe (kernel.pointer.pointee.input, kernel.pointer.pointee.hidden, Int(kernel.pointer.pointee.kind))
         let starts = [gates * hidden * size, gates * hidden * hidden, 2 * gates * hidden, 3 * hidden].map { $0 * direction }
         let form = unsafe [3, kind, direction, kernel.pointer.pointee.linear_before_reset ? 1 : 0] + weights.map { $0 == nil ? 0 : 1 }
@@ -149,7 +149,7 @@ struct RecurrentStep: Step {
     let x: BufferID
     /// Of h and c.
     let initial: [BufferID?]
-    let weights: OwnedMemory
+    let weights: PackedWeights
     /// Y, Y_h and Y_c.
     let results: [BufferID?]
     /// Floats to this direction's part, in Y and the states alike.
@@ -158,10 +158,11 @@ struct RecurrentStep: Step {
 
     func run(_ run: ProgramRun) throws {
         func place(_ id: BufferID?) -> UnsafeMutablePointer<Float>? { if let id { unsafe run.floats(id) + offset } else { nil } }
+        let packed = unsafe try run.address(of: weights)
         let source = unsafe run.floats(x), h = unsafe place(initial[0]), c = unsafe place(initial[1])
         let y = unsafe place(results[0]), lastH = unsafe place(results[1]), lastC = unsafe place(results[2])
         unsafe run.share(units) { first, last, scratch in
-            unsafe thimble_recurrent_run(kernel.pointer, source, nil, h, c, weights.bytes.baseAddress, y, lastH, lastC, first, last, scratch)
+            unsafe thimble_recurrent_run(kernel.pointer, source, nil, h, c, packed, y, lastH, lastC, first, last, scratch)
         }
     }
 }

@@ -25,6 +25,13 @@ final class Program: Sendable {
     /// Per thread.
     let scratchByteCount: Int
 
+    /// That its steps read and that may not be made.
+    let weights: [PackedWeights]
+    /// Bytes of the largest of them, whole lines.
+    let mostWeightBytes: Int
+    /// Of the model's graph itself, which runs once where a graph in an attribute may run many times.
+    let isMain: Bool
+
     private let lock = Lock()
     private nonisolated(unsafe) var idle: [ProgramRun] = []
     /// For the first run.
@@ -32,7 +39,7 @@ final class Program: Sendable {
 
     init(
         buffers: [Buffer], steps: [PlacedStep], inputs: [BufferID?], captures: [BufferID?], outputs: [GenericStep.Operand], arenaByteCount: Int,
-        scratchByteCount: Int, firstArena: OwnedMemory
+        scratchByteCount: Int, weights: [PackedWeights], isMain: Bool, firstArena: OwnedMemory
     ) {
         self.buffers = buffers
         self.steps = steps
@@ -41,6 +48,9 @@ final class Program: Sendable {
         self.outputs = outputs
         self.arenaByteCount = arenaByteCount
         self.scratchByteCount = scratchByteCount
+        self.weights = weights
+        mostWeightBytes = (weights.reduce(0) { unsafe max($0, $1.memory.bytes.count) } + 63) / 64 * 64
+        self.isMain = isMain
         unsafe self.firstArena = firstArena
         var parts = [[Part]](repeating: [], count: buffers.count)
         for (id, buffer) in buffers.enumerated() {

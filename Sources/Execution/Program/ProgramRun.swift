@@ -23,6 +23,11 @@ final class ProgramRun: @unchecked Sendable {
     /// Limits, counters and threads of the run; set while one is under way.
     private(set) var run: Run
     private var isFirst = true
+    /// All weights are made.
+    private var isReady = false
+    private var buffers: PackBuffers?
+    /// For weights that are made for one step.
+    private var passing: OwnedMemory?
 
     /// Memory for the values of one run.
     static func arena(_ byteCount: Int, _ run: Run) throws -> OwnedMemory {
@@ -61,7 +66,11 @@ final class ProgramRun: @unchecked Sendable {
     /// `inputs` and `captured` in the order of the program's; nil where the program has its standard value.
     func execute(inputs: [Value?], captured: [Value?], run: Run, observer: StepObserver? = nil) throws -> [Value?] {
         self.run = run
-        defer { for index in values.indices { values[index] = nil } }
+        defer {
+            for index in values.indices { values[index] = nil }
+            buffers = nil
+        }
+        if !isReady { isReady = run.packs.making.locked { program.weights.allSatisfy(\.isMade) } }
         for (buffer, value) in zip(program.inputs, inputs) {
             guard let buffer else { continue }
             if let value { try give(value, to: buffer) }
@@ -138,6 +147,40 @@ final class ProgramRun: @unchecked Sendable {
     private func place(_ id: BufferID, _ address: UnsafeMutableRawPointer) {
         unsafe addresses[id] = address
         for part in program.parts[id] { unsafe addresses[part.id] = address + part.offset }
+    }
+
+    // MARK: weights
+
+    /// Where weights lie from now on, or, in a session for one run, until this is called again.
+    func address(of weights: PackedWeights) throws -> UnsafeRawPointer {
+        if !isReady, let passing = try run.packs.making.locked({ try made(weights) }) { return unsafe base(of: passing) }
+        return unsafe base(of: weights.memory)
+    }
+
+    /// Nil if they lie in their own memory.
+    private func made(_ weights: PackedWeights) throws -> OwnedMemory? {
+        guard !weights.isMade else { return nil }
+        guard run.isOnly, program.isMain else {
+            try weights.make(buffers ?? newBuffers(PackBuffers(run.packs)))
+            return nil
+        }
+        let most = program.mostWeightBytes, memory = try passing ?? OwnedMemory(lasting: most + PackBuffers.byteCount)
+        passing = memory
+        // Behind them is a place for what they are made of.
+        let rest = unsafe OwnedMemory(most..<memory.bytes.count, of: memory)
+        try unsafe weights.make(
+            in: OwnedMemory(0..<weights.memory.bytes.count, of: memory), buffers ?? newBuffers(PackBuffers(run.packs, lent: rest)))
+        return memory
+    }
+
+    private func newBuffers(_ made: PackBuffers) -> PackBuffers {
+        buffers = made
+        return made
+    }
+
+    private func base(of memory: OwnedMemory) -> UnsafeRawPointer {
+        // All memory has a base.
+        unsafe UnsafeRawPointer(memory.bytes.baseAddress!)
     }
 
     // MARK: threads

@@ -70,7 +70,9 @@ extension Thimble {
         opening.readsValueInfo = false
         let file = try open(path, options: opening)
         return try inFile(path, orOneOf: options.inputs + [options.output].compactMap(\.self)) {
-            let session = try Session(file.model, options: options.limits.session(threads: options.threads, seed: options.seed))
+            var planning = options.limits.session(threads: options.threads, seed: options.seed)
+            planning.runsOnce = !options.measures
+            let session = try Session(file.model, options: planning)
             let loaded = monotonicSeconds()
             var inputs = RunInputs(session)
             for source in options.inputs { try inputs.add(source) }

@@ -34,13 +34,13 @@ enum CodedGather {
     private static func place(_ weights: CodedWeights, _ compiler: Compiler) throws -> TensorBytes {
         if weights.codes.hasAddress { return weights.codes }
         let key = weights.identities.isEmpty ? nil : PackCache.Key(constants: weights.identities, form: [10])
-        let memory = try compiler.batch.made(key, byteCount: weights.codes.count) { memory in
+        let packed = try compiler.batch.made(key, byteCount: weights.codes.count) { memory in
             try unsafe weights.forEachPart(axis: 0, multiple: 8) { codes, first, _ in
                 let start = first * weights.bits / 8
                 unsafe UnsafeMutableRawBufferPointer(rebasing: memory.bytes[start..<start + codes.count]).copyMemory(from: codes)
             }
         }
-        return TensorBytes(memory)
+        return TensorBytes(packed.memory)
     }
 }
 

@@ -95,7 +95,7 @@ struct CodedMatrix {
 
     /// The packed form, once per session. Its weights are multiplied by `factor`, and by `factors`, one per column. Where too many wide codes
     /// do not fit into 8 bits, the kernel gets another description.
-    func packed(_ kernel: inout thimble_codes, factor: Float = 1, factors: [Float]? = nil, _ compiler: Compiler) throws -> OwnedMemory {
+    func packed(_ kernel: inout thimble_codes, factor: Float = 1, factors: [Float]? = nil, _ compiler: Compiler) throws -> PackedWeights {
         let form = [9, depth, columns, steps.k, steps.n, inner.count, Int(factor.bitPattern)] + (factors ?? []).map { Int($0.bitPattern) }
         func key(isNarrow: Bool) -> PackCache.Key? {
             weights.identities.isEmpty ? nil : PackCache.Key(constants: weights.identities, form: [isNarrow ? 1 : 0] + form)
@@ -122,7 +122,7 @@ struct CodedMatrix {
         unsafe thimble_codes_prepare(&kernel)
     }
 
-    private func make(_ kernel: inout thimble_codes, _ key: PackCache.Key?, _ factor: Float, _ factors: [Float]?, _ compiler: Compiler) throws -> OwnedMemory {
+    private func make(_ kernel: inout thimble_codes, _ key: PackCache.Key?, _ factor: Float, _ factors: [Float]?, _ compiler: Compiler) throws -> PackedWeights {
         try unsafe withUnsafePointer(to: kernel) { kernel in
             try compiler.batch.made(key, byteCount: unsafe thimble_codes_pack_size(kernel)) { memory in
                 // posix_memalign gave it a base.

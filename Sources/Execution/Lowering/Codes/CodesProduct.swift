@@ -6,7 +6,7 @@ internal import Tensors
 struct CodesProductStep: EpilogueHost {
     let kernel: KernelBox<thimble_codes>
     let left: BufferID
-    let weights: OwnedMemory
+    let weights: PackedWeights
     let bias: BufferID?
     var result: BufferID
     /// Where each left matrix begins, in elements.
@@ -14,7 +14,7 @@ struct CodesProductStep: EpilogueHost {
     let units: Int
     var epilogue: ElementwiseEpilogue?
 
-    init(kernel: KernelBox<thimble_codes>, left: BufferID, weights: OwnedMemory, bias: BufferID?, result: BufferID, leftOffsets: [Int] = [0]) {
+    init(kernel: KernelBox<thimble_codes>, left: BufferID, weights: PackedWeights, bias: BufferID?, result: BufferID, leftOffsets: [Int] = [0]) {
         unsafe self.kernel = unsafe kernel
         self.left = left
         self.weights = weights
@@ -33,15 +33,16 @@ struct CodesProductStep: EpilogueHost {
     }
 
     func run(_ run: ProgramRun) throws {
-        unsafe kernel.with(epilogue, run) { unsafe multiply(run, $0) }
+        let packed = unsafe try run.address(of: weights)
+        unsafe kernel.with(epilogue, run) { unsafe multiply(run, $0, packed) }
     }
 
-    private func multiply(_ run: ProgramRun, _ kernel: UnsafePointer<thimble_codes>) {
+    private func multiply(_ run: ProgramRun, _ kernel: UnsafePointer<thimble_codes>, _ packed: UnsafeRawPointer) {
         let bias = unsafe bias.map { unsafe UnsafePointer(run.floats($0)) }, resultStep = unsafe kernel.pointee.m * kernel.pointee.n
         for (index, offset) in leftOffsets.enumerated() {
             let source = unsafe run.floats(left) + offset, target = unsafe run.floats(result) + index * resultStep
             unsafe run.share(units) { first, last, scratch in
-                unsafe thimble_codes_run(kernel, source, weights.bytes.baseAddress, bias, nil, target, first, last, scratch)
+                unsafe thimble_codes_run(kernel, source, packed, bias, nil, target, first, last, scratch)
             }
         }
     }

@@ -92,7 +92,7 @@ struct Int8Product {
         compiler.emit(step, for: nodes, reads: [source], writes: [target], scratch: unsafe thimble_int8_scratch(box.pointer))
     }
 
-    private func pack(_ box: KernelBox<thimble_int8_conv>, _ factors: [Float], _ compiler: Compiler) throws -> OwnedMemory {
+    private func pack(_ box: KernelBox<thimble_int8_conv>, _ factors: [Float], _ compiler: Compiler) throws -> PackedWeights {
         let kernel = unsafe box.pointer.pointee
         // All that the packed form depends on.
         var form = [

@@ -55,18 +55,19 @@ struct MatMulIntegerStep: Step {
     let source: BufferID
     /// One byte; nil: 0.
     let zero: BufferID?
-    let weights: OwnedMemory
+    let weights: PackedWeights
     let target: BufferID
     let units: Int
 
     func run(_ run: ProgramRun) throws {
+        let packed = unsafe try run.address(of: weights)
         let from = unsafe run[source], to = unsafe run[target], isSigned = unsafe kernel.pointer.pointee.in_signed
         let byte = zero.map { unsafe run.bytes($0).pointee } ?? 0
         var now = thimble_int8_now(in_zero: isSigned ? Int32(Int8(bitPattern: byte)) : Int32(byte), in_scale: 1)
         unsafe withUnsafePointer(to: &now) { now in
             nonisolated(unsafe) let now = unsafe now
             unsafe run.share(units) { first, last, scratch in
-                unsafe thimble_int8_run(kernel.pointer, from, weights.bytes.baseAddress, now, to, first, last, scratch)
+                unsafe thimble_int8_run(kernel.pointer, from, packed, now, to, first, last, scratch)
             }
         }
     }

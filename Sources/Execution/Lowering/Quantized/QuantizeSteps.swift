@@ -118,14 +118,14 @@ struct BytePoolingStep: Step {
 struct Int8ProductStep: Step {
     let kernel: KernelBox<thimble_int8_conv>
     let source: BufferID
-    let weights: OwnedMemory
+    let weights: PackedWeights
     let target: BufferID
     let units: Int
 
     func run(_ run: ProgramRun) throws {
-        let from = unsafe run[source], to = unsafe run[target]
+        let from = unsafe run[source], to = unsafe run[target], packed = unsafe try run.address(of: weights)
         unsafe run.share(units) { first, last, scratch in
-            unsafe thimble_int8_run(kernel.pointer, from, weights.bytes.baseAddress, nil, to, first, last, scratch)
+            unsafe thimble_int8_run(kernel.pointer, from, packed, nil, to, first, last, scratch)
         }
     }
 }

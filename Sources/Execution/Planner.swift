@@ -67,9 +67,9 @@ final class Planner {
 
     private func plan(_ graph: Graph, outer: Scope?, _ context: Context) throws -> Plan {
         let scope = Scope(outer: outer, expected: graph.initializers.count + graph.inputs.count + graph.nodes.count)
-        for tensor in graph.initializers {
-            guard let name = tensor.name, !name.isEmpty else { continue }
-            scope.declare(name, Constant(.tensor(tensor), constants))
+        for index in graph.initializers.indices {
+            guard let name = graph.initializers[index].name, !name.isEmpty else { continue }
+            scope.declare(name, Constant(.tensor(graph.initializers[index]), constants))
         }
         for sparse in graph.sparseInitializers {
             guard let name = sparse.values?.name, !name.isEmpty else { continue }

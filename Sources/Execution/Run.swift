@@ -24,6 +24,8 @@ final class Run: RunEnvironment, @unchecked Sendable {
     var execution: Session.Execution { options.execution }
     /// The session's one run, which no other thread helps.
     var isOnly: Bool { options.runsOnce && threads == 1 }
+    /// What is not needed in the run may wait for the end of the session.
+    var leavesThings: Bool { options.runsOnce }
 
     /// Nodes with subgraphs get a `NodeEnvironment`.
     func run(_ subgraph: Name, inputs: [Value]) throws -> [Value] {

@@ -49,13 +49,21 @@ public final class Session: Sendable {
     /// Fails with `.unsupported` naming every operator that cannot be run, before anything runs.
     public init(_ model: Model, options: Options = Options()) throws {
         self.options = options
-        resources = SessionResources(threads: options.threads, weights: model.graph.initializers.reduce(0) { $0 &+ ($1.elementCount ?? 0) &* $1.elementType.storageWidth })
+        resources = SessionResources(threads: options.threads, weights: Self.byteCount(model.graph.initializers))
         plan = try Planner.plan(model, maximumTensorBytes: options.maximumTensorBytes)
         // Functions that call functions twice and twice again: a few kilobytes of model stand for more calls than anyone can wait for.
         guard plan.functionCalls <= options.maximumTrips else {
             throw ModelError(
                 .limit, "its local functions call each other more than \(options.maximumTrips) times in a run, the limit of trips (--max-trips)")
         }
+    }
+
+    /// Of all weights, about.
+    private static func byteCount(_ tensors: [Tensor]) -> Int {
+        var sum = 0
+        // Each of them where it is: tensors have many parts to copy.
+        for index in tensors.indices { sum &+= (tensors[index].elementCount ?? 0) &* tensors[index].elementType.storageWidth }
+        return sum
     }
 
     /// Inputs that a run must give, in the model's order.

@@ -493,6 +493,6 @@ final class Compiler {
         let placed = steps.indices.map { PlacedStep(step: steps[$0].step, nodes: steps[$0].nodes, makes: makes[$0], releases: releases[$0]) }
         return Program(
             buffers: buffers, steps: placed, inputs: inputs, captures: captures, outputs: outputs, arenaByteCount: arena.byteCount,
-            scratchByteCount: scratchByteCount, weights: batch.weights, isMain: isMain, firstArena: memory)
+            scratchByteCount: scratchByteCount, weights: batch.weights, isMain: isMain, firstArena: memory, maker: run.leavesThings ? self : nil)
     }
 }

@@ -32,6 +32,9 @@ final class Program: Sendable {
     /// Of the model's graph itself, which runs once where a graph in an attribute may run many times.
     let isMain: Bool
 
+    /// What made it, if that is to go with it: to take it apart takes time that the first result can do without.
+    private nonisolated(unsafe) let maker: AnyObject?
+
     private let lock = Lock()
     private nonisolated(unsafe) var idle: [ProgramRun] = []
     /// For the first run.
@@ -39,7 +42,7 @@ final class Program: Sendable {
 
     init(
         buffers: [Buffer], steps: [PlacedStep], inputs: [BufferID?], captures: [BufferID?], outputs: [GenericStep.Operand], arenaByteCount: Int,
-        scratchByteCount: Int, weights: [PackedWeights], isMain: Bool, firstArena: OwnedMemory
+        scratchByteCount: Int, weights: [PackedWeights], isMain: Bool, firstArena: OwnedMemory, maker: AnyObject?
     ) {
         self.buffers = buffers
         self.steps = steps
@@ -52,6 +55,7 @@ final class Program: Sendable {
         mostWeightBytes = (weights.reduce(0) { unsafe max($0, $1.memory.bytes.count) } + 63) / 64 * 64
         self.isMain = isMain
         unsafe self.firstArena = firstArena
+        unsafe self.maker = maker
         var parts = [[Part]](repeating: [], count: buffers.count)
         for (id, buffer) in buffers.enumerated() {
             if case .part(let whole, let offset) = buffer.home { parts[whole].append(Part(id: id, offset: offset)) }

@@ -487,12 +487,13 @@ final class Compiler {
         }
         let arena = try ArenaPlan(pieces)
         for (id, offset) in zip(owners, arena.offsets) { drafts[id].home = .arena(offset) }
-        let memory = try ProgramRun.arena(arena.byteCount, run)
-        try unsafe batch.make(threads: threads, pool: run.pool, lending: memory)
+        let passing = run.isOnly && isMain && batch.isLarge ? batch.mostBytes : 0
+        let memory = try RunMemory(arena: arena.byteCount, scratch: scratchByteCount, weights: passing, run)
+        if threads > 1 || !batch.isLarge { try unsafe batch.make(threads: threads, pool: run.pool, lending: memory.whole) }
         let buffers = drafts.map { Buffer(home: $0.home, elementType: $0.elementType, dims: $0.dims, byteCount: $0.byteCount, isTouched: $0.isTouched) }
         let placed = steps.indices.map { PlacedStep(step: steps[$0].step, nodes: steps[$0].nodes, makes: makes[$0], releases: releases[$0]) }
         return Program(
             buffers: buffers, steps: placed, inputs: inputs, captures: captures, outputs: outputs, arenaByteCount: arena.byteCount,
-            scratchByteCount: scratchByteCount, weights: batch.weights, isMain: isMain, firstArena: memory, maker: run.leavesThings ? self : nil)
+            scratchByteCount: scratchByteCount, weights: batch.weights, passingByteCount: passing, memory: memory, maker: run.leavesThings ? self : nil)
     }
 }

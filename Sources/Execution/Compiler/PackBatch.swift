@@ -47,9 +47,12 @@ final class PackBatch: @unchecked Sendable {
     /// Weights of so many bytes are better made one after the other when steps need them: a near cache holds no more of them till then.
     private static let manyBytes = 5 << 20
 
-    /// Makes all that are better made together. Throws the error of the first that has one. `memory`: of any content, for weights on their way.
+    var isLarge: Bool { weights.reduce(0) { unsafe $0 + $1.memory.bytes.count } >= Self.manyBytes }
+    /// Bytes of the largest, whole lines.
+    var mostBytes: Int { (weights.reduce(0) { unsafe max($0, $1.memory.bytes.count) } + 63) / 64 * 64 }
+
+    /// Makes all. Throws the error of the first that has one. `memory`: of any content, for weights on their way.
     func make(threads: Int, pool: @autoclosure () -> OpaquePointer?, lending memory: OwnedMemory) throws {
-        guard threads > 1 || weights.reduce(0, { unsafe $0 + $1.memory.bytes.count }) < Self.manyBytes else { return }
         try packs.making.locked {
             let size = unsafe memory.bytes.count / threads / 64 * 64
             let buffers = (0..<threads).map { PackBuffers(packs, lent: OwnedMemory($0 * size..<($0 + 1) * size, of: memory)) }

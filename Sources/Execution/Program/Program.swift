@@ -27,10 +27,8 @@ final class Program: Sendable {
 
     /// That its steps read and that may not be made.
     let weights: [PackedWeights]
-    /// Bytes of the largest of them, whole lines.
-    let mostWeightBytes: Int
-    /// Of the model's graph itself, which runs once where a graph in an attribute may run many times.
-    let isMain: Bool
+    /// Bytes of the largest of them if they are made for one step each, else 0.
+    let passingByteCount: Int
 
     /// What made it, if that is to go with it: to take it apart takes time that the first result can do without.
     private nonisolated(unsafe) let maker: AnyObject?
@@ -38,11 +36,11 @@ final class Program: Sendable {
     private let lock = Lock()
     private nonisolated(unsafe) var idle: [ProgramRun] = []
     /// For the first run.
-    private nonisolated(unsafe) var firstArena: OwnedMemory?
+    private nonisolated(unsafe) var firstMemory: RunMemory?
 
     init(
         buffers: [Buffer], steps: [PlacedStep], inputs: [BufferID?], captures: [BufferID?], outputs: [GenericStep.Operand], arenaByteCount: Int,
-        scratchByteCount: Int, weights: [PackedWeights], isMain: Bool, firstArena: OwnedMemory, maker: AnyObject?
+        scratchByteCount: Int, weights: [PackedWeights], passingByteCount: Int, memory: RunMemory, maker: AnyObject?
     ) {
         self.buffers = buffers
         self.steps = steps
@@ -52,9 +50,8 @@ final class Program: Sendable {
         self.arenaByteCount = arenaByteCount
         self.scratchByteCount = scratchByteCount
         self.weights = weights
-        mostWeightBytes = (weights.reduce(0) { unsafe max($0, $1.memory.bytes.count) } + 63) / 64 * 64
-        self.isMain = isMain
-        unsafe self.firstArena = firstArena
+        self.passingByteCount = passingByteCount
+        unsafe firstMemory = memory
         unsafe self.maker = maker
         var parts = [[Part]](repeating: [], count: buffers.count)
         for (id, buffer) in buffers.enumerated() {
@@ -64,15 +61,15 @@ final class Program: Sendable {
     }
 
     func execute(inputs: [Value?], captured: [Value?], run: Run, observer: StepObserver? = nil) throws -> [Value?] {
-        let memory = try lock.locked { unsafe idle.popLast() } ?? ProgramRun(self, arena: takeArena(), run: run)
+        let memory = try lock.locked { unsafe idle.popLast() } ?? ProgramRun(self, takeMemory(), run: run)
         defer { lock.locked { unsafe idle.append(memory) } }
         return try memory.execute(inputs: inputs, captured: captured, run: run, observer: observer)
     }
 
-    private func takeArena() -> OwnedMemory? {
+    private func takeMemory() -> RunMemory? {
         lock.locked {
-            defer { unsafe firstArena = nil }
-            return unsafe firstArena
+            defer { unsafe firstMemory = nil }
+            return unsafe firstMemory
         }
     }
 }

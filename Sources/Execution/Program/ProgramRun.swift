@@ -12,9 +12,7 @@ struct ProgramMismatch: Error {
 @safe
 final class ProgramRun: @unchecked Sendable {
     private let program: Program
-    private let arena: OwnedMemory
-    private let scratch: OwnedMemory
-    private let scratchStride: Int
+    private let memory: RunMemory
     private let workers: Int
     /// One per buffer; those of given buffers that nobody touches are never read.
     private let addresses: UnsafeMutablePointer<UnsafeMutableRawPointer>
@@ -26,24 +24,15 @@ final class ProgramRun: @unchecked Sendable {
     /// All weights are made.
     private var isReady = false
     private var buffers: PackBuffers?
-    /// For weights that are made for one step.
-    private var passing: OwnedMemory?
 
-    /// Memory for the values of one run.
-    static func arena(_ byteCount: Int, _ run: Run) throws -> OwnedMemory {
-        try run.checkAllocation(byteCount)
-        return try run.packs.rest(byteCount) ?? OwnedMemory(lasting: byteCount)
-    }
-
-    init(_ program: Program, arena: OwnedMemory?, run: Run) throws {
+    /// `memory`: nil for some of its own.
+    init(_ program: Program, _ memory: RunMemory?, run: Run) throws {
         self.program = program
         self.run = run
         workers = run.threads
-        let arena = try arena ?? Self.arena(program.arenaByteCount, run)
-        self.arena = arena
-        scratchStride = (program.scratchByteCount + 127) / 64 * 64
-        guard let size = checkedMultiply(scratchStride, workers) else { throw ModelError(.limit, "there is no memory for \(workers) threads") }
-        scratch = try run.packs.rest(size) ?? OwnedMemory(lasting: size)
+        let memory = try memory ?? RunMemory(arena: program.arenaByteCount, scratch: program.scratchByteCount, weights: program.passingByteCount, run)
+        self.memory = memory
+        let arena = memory.arena
         values = [Value?](repeating: nil, count: program.buffers.count)
         // posix_memalign gave every memory a base.
         unsafe addresses = .allocate(capacity: max(1, program.buffers.count))
@@ -160,17 +149,14 @@ final class ProgramRun: @unchecked Sendable {
     /// Nil if they lie in their own memory.
     private func made(_ weights: PackedWeights) throws -> OwnedMemory? {
         guard !weights.isMade else { return nil }
-        guard run.isOnly, program.isMain else {
+        guard let passing = memory.passing else {
             try weights.make(buffers ?? newBuffers(PackBuffers(run.packs)))
             return nil
         }
-        let most = program.mostWeightBytes, memory = try passing ?? OwnedMemory(lasting: most + PackBuffers.byteCount)
-        passing = memory
-        // Behind them is a place for what they are made of.
-        let rest = unsafe OwnedMemory(most..<memory.bytes.count, of: memory)
+        let rest = unsafe OwnedMemory(program.passingByteCount..<passing.bytes.count, of: passing)
         try unsafe weights.make(
-            in: OwnedMemory(0..<weights.memory.bytes.count, of: memory), buffers ?? newBuffers(PackBuffers(run.packs, lent: rest)))
-        return memory
+            in: OwnedMemory(0..<weights.memory.bytes.count, of: passing), buffers ?? newBuffers(PackBuffers(run.packs, lent: rest)))
+        return passing
     }
 
     private func newBuffers(_ made: PackBuffers) -> PackBuffers {
@@ -187,10 +173,10 @@ final class ProgramRun: @unchecked Sendable {
 
     /// Calls `body` with ranges that make up `0..<units`, on the session's threads, each with scratch memory of its own.
     func share(_ units: Int, _ body: (_ first: Int, _ last: Int, _ scratch: UnsafeMutableRawPointer) -> Void) {
-        let base = unsafe scratch.bytes.baseAddress!
+        let base = unsafe memory.scratch.bytes.baseAddress!
         guard units > 1, workers > 1, let pool = unsafe run.pool else { return unsafe body(0, units, base) }
         unsafe withoutActuallyEscaping(body) { body in
-            var job = unsafe Job(body: body, scratch: base, stride: scratchStride)
+            var job = unsafe Job(body: body, scratch: base, stride: memory.scratchStride)
             unsafe withUnsafeMutablePointer(to: &job) { job in
                 // Chunks small enough that threads end together.
                 let grain = max(1, units / (4 * workers))

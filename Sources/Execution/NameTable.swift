@@ -25,6 +25,7 @@ struct NameTable<Entry> {
     }
 
     /// The number of the entry of that name.
+    @inline(__always)
     func find(_ name: Name) -> Int? {
         guard !places.isEmpty else { return nil }
         let entry = places[place(of: name, name.hash(secret))]
@@ -44,6 +45,7 @@ struct NameTable<Entry> {
     }
 
     /// Where the name is, or would be.
+    @inline(__always)
     private func place(of name: Name, _ hash: UInt64) -> Int {
         let mask = places.count - 1
         var place = Int(truncatingIfNeeded: hash) & mask

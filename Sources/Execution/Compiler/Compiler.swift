@@ -378,7 +378,7 @@ final class Compiler {
             }
         }
         // The constant alone: who waits for a step keeps nothing else alive.
-        return try batch.weights(PackCache.Key(constants: [constant.number], form: form), byteCount: byteCount) { memory, buffers in
+        return try batch.weights(PackCache.Key(constants: [constant.number], form: form), byteCount: byteCount, areFloats: true) { memory, buffers in
             try unsafe constant.forEachPiece(unit: unit, buffers) { numbers, range in unsafe pack(numbers, range, memory.bytes.baseAddress!) }
         }
     }
@@ -411,9 +411,9 @@ final class Compiler {
         }
         guard case .constant(let constant) = unfolding.values[id].source else {
             let tensor = try unfolding.tensor(id)
-            return try batch.weights(nil, byteCount: byteCount) { try fill(tensor, $0, $1) }
+            return try batch.weights(nil, byteCount: byteCount, areFloats: false) { try fill(tensor, $0, $1) }
         }
-        return try batch.weights(PackCache.Key(constants: [constant.number], form: form), byteCount: byteCount) { memory, buffers in
+        return try batch.weights(PackCache.Key(constants: [constant.number], form: form), byteCount: byteCount, areFloats: false) { memory, buffers in
             try fill(constant.value.tensor, memory, buffers)
         }
     }

@@ -8,6 +8,8 @@ final class PackBatch: @unchecked Sendable {
     private var own: [PackedWeights] = []
     /// Of programs before, which may not have made all of theirs.
     private var shared: [PackedWeights] = []
+    /// Of those that are packed as floats.
+    private var floatBytes = 0
     /// For packs of this program only, which are gone with it.
     private var pages = LargePages(pieceSize: OwnedMemory.largePage)
     private let lock = Lock()
@@ -22,8 +24,9 @@ final class PackBatch: @unchecked Sendable {
 
     /// Weights of `byteCount` bytes that `fill` makes, at any time before they are read and on any thread. What has no key is not the model's own: computed
     /// from its constants, perhaps when it is asked for, and so made at once.
-    func weights(_ key: PackCache.Key?, byteCount: Int, fill: @escaping PackedWeights.Fill) throws -> PackedWeights {
+    func weights(_ key: PackCache.Key?, byteCount: Int, areFloats: Bool, fill: @escaping PackedWeights.Fill) throws -> PackedWeights {
         guard let key else { return try made(nil, byteCount: byteCount) { try fill($0, PackBuffers(packs)) } }
+        if areFloats { floatBytes += byteCount }
         if let known = packs.find(key) {
             shared.append(known)
             return known
@@ -44,10 +47,11 @@ final class PackBatch: @unchecked Sendable {
         return weights
     }
 
-    /// Weights of so many bytes are better made one after the other when steps need them: a near cache holds no more of them till then.
-    private static let manyBytes = 5 << 20
+    /// Weights of so many bytes are better made one after the other when steps need them: a near cache holds no more of them till then. Bytes are packed
+    /// so quickly that it takes more of them.
+    private static let many = (floats: 1 << 20, bytes: 5 << 20)
 
-    var isLarge: Bool { weights.reduce(0) { unsafe $0 + $1.memory.bytes.count } >= Self.manyBytes }
+    var isLarge: Bool { floatBytes >= Self.many.floats || weights.reduce(0) { unsafe $0 + $1.memory.bytes.count } >= Self.many.bytes }
     /// Bytes of the largest, whole lines.
     var mostBytes: Int { (weights.reduce(0) { unsafe max($0, $1.memory.bytes.count) } + 63) / 64 * 64 }
 

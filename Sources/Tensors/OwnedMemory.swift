@@ -56,6 +56,12 @@ package final class OwnedMemory: @unchecked Sendable {
         }
     }
 
+    /// Bytes that such memory of `count` has from the system anyway: up to the end of a large page of which the most part is asked for.
+    package static func lastingBytes(_ count: Int) -> Int {
+        guard count >= 0, count % largePage > largePage / 2, let end = checkedAdd(count, largePage - count % largePage) else { return count }
+        return end
+    }
+
     /// Bytes of what processors of both kinds call a large page.
     package static let largePage = 2 << 20
 

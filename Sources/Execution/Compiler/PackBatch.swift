@@ -28,6 +28,7 @@ final class PackBatch: @unchecked Sendable {
         guard let key else { return try made(nil, byteCount: byteCount) { try fill($0, PackBuffers(packs)) } }
         if areFloats { floatBytes += byteCount }
         if let known = packs.find(key) {
+            packs.making.locked { known.isReused = true }
             shared.append(known)
             return known
         }

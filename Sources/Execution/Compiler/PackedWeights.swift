@@ -2,7 +2,7 @@ internal import Tensors
 
 /// Weights as a kernel reads them. Made by the first step that asks for them, so that it finds them in a near cache, or before by all threads of a session.
 ///
-/// `PackCache.making` is to be locked while they are made or asked whether they are; who knows that they are reads them without.
+/// `PackCache.making` is to be locked for all but `memory`; who knows that they are made reads that without.
 final class PackedWeights: @unchecked Sendable {
     /// Fills memory, which has any content, with them.
     typealias Fill = (OwnedMemory, PackBuffers) throws -> Void
@@ -11,6 +11,8 @@ final class PackedWeights: @unchecked Sendable {
     let memory: OwnedMemory
     /// Nil when they are made.
     private var fill: Fill?
+    /// Several steps read them, perhaps of several programs: they are worth keeping.
+    var isReused = false
 
     /// `fill`: nil where they are in `memory` already.
     init(_ memory: OwnedMemory, fill: Fill? = nil) {

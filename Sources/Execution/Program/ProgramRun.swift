@@ -149,8 +149,8 @@ final class ProgramRun: @unchecked Sendable {
     /// Nil if they lie in their own memory.
     private func made(_ weights: PackedWeights) throws -> OwnedMemory? {
         guard !weights.isMade else { return nil }
-        guard let passing = memory.passing else {
-            try weights.make(buffers ?? newBuffers(PackBuffers(run.packs)))
+        guard let passing = memory.passing, !weights.isReused else {
+            try weights.make(memory.passing == nil ? buffers ?? newBuffers(PackBuffers(run.packs)) : PackBuffers(run.packs))
             return nil
         }
         let rest = unsafe OwnedMemory(program.passingByteCount..<passing.bytes.count, of: passing)

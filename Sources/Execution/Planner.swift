@@ -14,8 +14,14 @@ final class Planner {
 
     private let functions: [FunctionKey: Function]
     private let constants: Constant.Owner
-    /// What the names of operators stand for, as far as they were asked for; nil for those that are not supported.
-    private var operations = NameTable<Operation?>(16)
+    /// What an operator stands for; nil for one that is not supported.
+    private struct FoundOperation {
+        let domain: Name
+        let operation: Operation?
+    }
+
+    /// By domain and name in one, as far as they were asked for.
+    private var operations = NameTable<FoundOperation>(16)
     private var plannedFunctions: [FunctionKey: Plan] = [:]
     private var unsupported = UnsupportedOperators()
     private var nodeCount = 0
@@ -164,9 +170,10 @@ final class Planner {
 
     private func operation(_ opType: Name, domain: Name) -> Operation? {
         let name = domain.isEmpty ? opType : Name("\(domain.text):\(opType.text)")
-        if let entry = operations.find(name) { return operations[entry] }
+        // Other names may be the same in one: "com.microsoft:Gelu" of the default domain.
+        if let entry = operations.find(name), operations[entry].domain == domain { return operations[entry].operation }
         let operation = Operators.runnable(opType, domain: domain).map { Operation(name.text, $0) }
-        _ = operations.insert(name, operation)
+        _ = operations.insert(name, FoundOperation(domain: domain, operation: operation))
         return operation
     }
 

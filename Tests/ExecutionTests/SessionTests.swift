@@ -29,6 +29,18 @@ import Testing
         #expect(error?.description.contains(words) == true, "\(String(describing: error))")
     }
 
+    /// A domain and an operator's name are not one name, whichever node comes first.
+    @Test(arguments: [false, true]) func tellsDomainsFromNames(comesFirst: Bool) throws {
+        let gelu = Node("Gelu", domain: "com.microsoft", inputs: ["x"], outputs: ["y"]), other = Node("com.microsoft:Gelu", inputs: ["x"], outputs: ["z"])
+        func model(_ nodes: [Node]) -> Model {
+            let graph = Graph(nodes: nodes, inputs: [info("x", .tensor(.float, [2]))], outputs: nodes.map { info($0.outputs[0]) })
+            return Model(irVersion: 10, opsetImports: [OpsetImport(version: 21), OpsetImport(domain: "com.microsoft", version: 1)], graph: graph)
+        }
+        _ = try Session(model([gelu]))
+        let error = #expect(throws: ModelError.self) { try Session(model(comesFirst ? [other, gelu] : [gelu, other])) }
+        #expect(error?.message.hasPrefix("1 operator is not supported: com.microsoft:Gelu (node 'z', opset 21)") == true, "\(String(describing: error))")
+    }
+
     @Test func namesAllUnsupportedOperatorsAtOnce() throws {
         let inner = Graph(nodes: [Node("Inside", inputs: [], outputs: ["i"])], outputs: [info("i")])
         let branches = ["then_branch", "else_branch"].map { Attribute(Name($0), .graph(inner)) }

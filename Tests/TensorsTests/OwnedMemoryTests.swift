@@ -3,6 +3,9 @@ import Testing
 @testable import Tensors
 
 @Suite struct OwnedMemoryTests {
+    @Test(arguments: [(0, 0), (1 << 20, 1 << 20), ((1 << 20) + 1, 2 << 20), (2 << 20, 2 << 20), (5 << 20, 5 << 20), ((5 << 20) + 1, 6 << 20)])
+    func mostOfALargePageIsAllOfIt(asked: Int, given: Int) { #expect(OwnedMemory.lastingBytes(asked) == given) }
+
     @Test(arguments: [0, 1, 64, 4097, 1 << 20, (1 << 20) + 1, 2 << 20, (2 << 20) + 5, (5 << 20) - 1]) func lastingMemoryCanBeWrittenFromEndToEnd(size: Int) throws {
         let memory = try OwnedMemory(lasting: size)
         #expect(memory.bytes.count == size)
@@ -24,6 +27,7 @@ import Testing
     @Test func whatNoSystemHasIsAnError() {
         #expect(throws: ModelError.self) { try OwnedMemory(lasting: .max / 2) }
         #expect(throws: ModelError.self) { try OwnedMemory(lasting: -1) }
+        #expect(OwnedMemory.lastingBytes(.max) == .max && OwnedMemory.lastingBytes(-1) == -1)
     }
 
     @Test func elementsAreSeenInEveryWay() throws {

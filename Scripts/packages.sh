@@ -22,13 +22,15 @@ need_swift() {
     { [ "$1" -gt 6 ] || { [ "$1" = 6 ] && [ "$2" -ge 3 ]; }; } || fail "Swift $1.$2 is too old: Thimble needs 6.3 or newer, see https://www.swift.org/install"
 }
 
-# release_flags: what a release is built with. On Linux Swift's runtime goes into the program, which then runs where no Swift is.
+# release_flags: what a release is built with. Types are found by calls, not by their mangled names, which a process would have to take apart
+# once each: a twentieth of what it takes to load and plan a small model. On Linux Swift's runtime goes into the program, which then runs where no Swift is.
 release_flags() {
-    local resources
-    [ "$(uname)" = Linux ] || return 0
-    resources=$(swift -print-target-info 2> /dev/null | sed -n 's/.*"runtimeResourcePath" *: *"\(.*\)".*/\1/p')
-    [ -d "${resources}_static" ] && echo --static-swift-stdlib
-    return 0
+    local flags="-Xswiftc -Xfrontend -Xswiftc -disable-concrete-type-metadata-mangled-name-accessors" resources
+    if [ "$(uname)" = Linux ]; then
+        resources=$(swift -print-target-info 2> /dev/null | sed -n 's/.*"runtimeResourcePath" *: *"\(.*\)".*/\1/p')
+        [ ! -d "${resources}_static" ] || flags+=" --static-swift-stdlib"
+    fi
+    echo "$flags"
 }
 
 # need_packages NAME...: Debian packages; on macOS (untested) the Homebrew formulas that stand for them.

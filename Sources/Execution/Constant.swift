@@ -4,12 +4,6 @@ package import Tensors
 /// A named constant of a graph. Made ready when it is first read: plain values then lie aligned in memory or in the mapped
 /// file; encoded ones stay encoded: kernels take the codes, other nodes decode what they read.
 final class Constant: @unchecked Sendable {
-    enum Source {
-        case tensor(Tensor)
-        /// Behind a pointer: there are few.
-        indirect case sparse(SparseTensor)
-    }
-
     /// What the constants of one plan have in common.
     final class Owner: @unchecked Sendable {
         /// That a sparse one may take when it is made dense.
@@ -24,40 +18,49 @@ final class Constant: @unchecked Sendable {
         }
     }
 
-    private let origin: Source
+    /// As the model has it, its bytes perhaps not aligned; of a sparse one type and dims of the whole, and no bytes. What flows through a graph is known
+    /// by its edge: names and notes stay behind.
+    let tensor: Tensor
+    /// Behind a pointer: there are few.
+    private indirect enum Sparse { case tensor(SparseTensor) }
+    private let sparse: Sparse?
     let owner: Owner
     /// Among those of its owner.
     let number: Int
     private var ready: Value?
 
-    init(_ source: Source, _ owner: Owner) {
-        origin = source
+    convenience init(_ tensor: Tensor, _ owner: Owner) {
+        self.init(Tensor(tensor.elementType, dims: tensor.dims, encoding: tensor.encoding), nil, owner)
+    }
+
+    convenience init(_ sparse: SparseTensor, _ owner: Owner) {
+        self.init(Tensor(sparse.values?.elementType ?? .undefined, dims: sparse.dims, bytes: .empty), .tensor(sparse), owner)
+    }
+
+    private init(_ tensor: Tensor, _ sparse: Sparse?, _ owner: Owner) {
+        self.tensor = tensor
+        self.sparse = sparse
         self.owner = owner
         number = owner.count
         owner.count += 1
     }
 
+    var isSparse: Bool { sparse != nil }
+
     /// Its type and dims and, of a small one, its value, without making it ready.
     var fact: Fact {
         get throws {
-            switch origin {
-            case .tensor(let tensor) where tensor.elementCount.map({ $0 <= Fact.integerLimit }) ?? false: try Fact(constant: tensor.withoutNotes())
-            case .tensor(let tensor): Fact(tensor.elementType, fixed: tensor.dims)
-            case .sparse(let sparse): Fact(sparse.values?.elementType, fixed: sparse.dims)
+            guard !isSparse, let count = tensor.elementCount, count <= Fact.integerLimit else {
+                return Fact(tensor.elementType == .undefined ? nil : tensor.elementType, fixed: tensor.dims)
             }
+            try tensor.checkEncoding()
+            return Fact(constant: tensor)
         }
-    }
-
-    /// The tensor as the model has it, its bytes perhaps not aligned; nil for a sparse one.
-    var source: Tensor? {
-        if case .tensor(let tensor) = origin { tensor } else { nil }
     }
 
     /// True if it is a tensor whose values are not plain.
     var isEncoded: Bool {
-        guard case .tensor(let tensor) = origin else { return false }
-        if case .plain = tensor.encoding { return false }
-        return true
+        if case .plain = tensor.encoding { false } else { true }
     }
 
     var value: Value {
@@ -65,9 +68,10 @@ final class Constant: @unchecked Sendable {
             owner.lock.lock()
             defer { owner.lock.unlock() }
             if let ready { return ready }
-            let value = switch origin {
-            case .tensor(let tensor): Value.tensor(try tensor.readyToRun().withoutNotes())
-            case .sparse(let sparse): Value.tensor(try sparse.dense(maximumBytes: owner.maximumBytes).withoutNotes())
+            let value = if case .tensor(let sparse)? = sparse {
+                Value.tensor(try sparse.dense(maximumBytes: owner.maximumBytes).withoutNotes())
+            } else {
+                Value.tensor(try tensor.readyToRun())
             }
             ready = value
             return value

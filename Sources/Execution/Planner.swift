@@ -75,11 +75,11 @@ final class Planner {
         let scope = Scope(outer: outer, expected: graph.initializers.count + graph.inputs.count + graph.nodes.count)
         for index in graph.initializers.indices {
             guard let name = graph.initializers[index].name, !name.isEmpty else { continue }
-            scope.declare(name, Constant(.tensor(graph.initializers[index]), constants))
+            scope.declare(name, Constant(graph.initializers[index], constants))
         }
         for sparse in graph.sparseInitializers {
             guard let name = sparse.values?.name, !name.isEmpty else { continue }
-            scope.declare(name, Constant(.sparse(sparse), constants))
+            scope.declare(name, Constant(sparse, constants))
         }
         var inputs: [Plan.Input] = []
         for info in graph.inputs {
@@ -101,12 +101,13 @@ final class Planner {
         let nodes = context.attributes == nil ? nodes : nodes.map { $0.resolvingReferences(context.attributes) }
         var targets: [[Int?]?] = []
         targets.reserveCapacity(nodes.count)
-        for index in nodes.indices { targets.append(try within(nodes[index].label) { try declareOutputs(nodes[index], scope) }) }
+        // Nodes have many parts: they are read where they lie, and copied once, into their step.
+        for index in nodes.indices { targets.append(try within(nodes[index].label) { try declareOutputs(of: nodes, index, scope) }) }
         var steps: [Plan.Step] = []
         steps.reserveCapacity(nodes.count)
         for index in nodes.indices {
             guard let made = targets[index] else { continue }
-            steps.append(try within(nodes[index].label) { try step(nodes[index], made, scope, context) })
+            steps.append(try within(nodes[index].label) { try step(nodes, index, made, scope, context) })
         }
         let results = try outputs.map { name -> Plan.Operand in
             guard let operand = scope.resolve(name) else { throw ModelError(.invalidGraph, "output '\(name)' is made by no node") }
@@ -118,12 +119,13 @@ final class Planner {
     }
 
     /// Slots for what the node makes. Nil for a Constant of a plain tensor, which is no step but a constant like an initializer.
-    private func declareOutputs(_ node: Node, _ scope: Scope) throws -> [Int?]? {
-        if let tensor = constant(of: node), node.outputs.count == 1 {
-            guard scope.declareOutput(node.outputs[0], Constant(.tensor(tensor), constants)) else { throw taken(node.outputs[0]) }
+    private func declareOutputs(of nodes: [Node], _ index: Int, _ scope: Scope) throws -> [Int?]? {
+        if nodes[index].opType == "Constant", nodes[index].outputs.count == 1, let tensor = constant(of: nodes[index]) {
+            let output = nodes[index].outputs[0]
+            guard scope.declareOutput(output, Constant(tensor, constants)) else { throw taken(output) }
             return nil
         }
-        return try node.outputs.map { name in
+        return try nodes[index].outputs.map { name in
             if name.isEmpty { return nil }
             guard let slot = scope.declare(name) else { throw taken(name) }
             return slot
@@ -134,9 +136,10 @@ final class Planner {
         ModelError(.invalidGraph, "makes '\(name)', which there is already; names are given once")
     }
 
+    /// The tensor of a Constant, if it is one.
     private func constant(of node: Node) -> Tensor? {
-        guard node.opType == "Constant", Domain.canonical(node.domain).isEmpty, node.attributes.count == 1, function(of: node) == nil,
-            case .tensor(let tensor)? = node.attribute("value")?.value
+        guard Domain.canonical(node.domain).isEmpty, node.attributes.count == 1, function(of: node) == nil,
+            case .tensor(let tensor)? = node.attributes.value(of: "value")
         else { return nil }
         return tensor
     }
@@ -144,34 +147,34 @@ final class Planner {
     /// The function that a node calls.
     private func function(of node: Node) -> Function? { functions.isEmpty ? nil : functions[FunctionKey(node)] }
 
-    private func step(_ node: Node, _ targets: [Int?], _ scope: Scope, _ context: Context) throws -> Plan.Step {
-        let operands = try node.inputs.map { name -> Plan.Operand in
+    private func step(_ nodes: [Node], _ index: Int, _ targets: [Int?], _ scope: Scope, _ context: Context) throws -> Plan.Step {
+        let operands = try nodes[index].inputs.map { name -> Plan.Operand in
             if name.isEmpty { return .none }
             guard let operand = scope.resolve(name) else { throw ModelError(.invalidGraph, "reads '\(name)', which nothing makes") }
             return operand
         }
-        let domain = Domain.canonical(node.domain), opset = context.opsets[domain]
-        if let function = function(of: node) {
-            let plan = try within(function.place.description) { try self.plan(function, calledBy: node, context) }
-            return Plan.Step(node: node, opset: opset, action: .function(plan), operands: operands, outputs: targets, subgraphs: [:])
+        let domain = Domain.canonical(nodes[index].domain), opset = context.opsets[domain]
+        if !functions.isEmpty, let function = function(of: nodes[index]) {
+            let plan = try within(function.place.description) { try self.plan(function, calledBy: nodes[index], context) }
+            return Plan.Step(node: nodes[index], opset: opset, action: .function(plan), operands: operands, outputs: targets, subgraphs: [:])
         }
         var subgraphs: [Name: Plan] = [:]
-        for attribute in node.attributes {
-            guard case .graph(let graph) = attribute.value, let name = attribute.name else { continue }
+        for attribute in nodes[index].attributes.indices {
+            guard case .graph(let graph) = nodes[index].attributes[attribute].value, let name = nodes[index].attributes[attribute].name else { continue }
             subgraphs[name] = try within("graph '\(name)'") { try self.plan(graph, outer: scope, context.deeper()) }
         }
-        let operation = operation(node.opType ?? "", domain: domain)
-        if operation == nil { unsupported.add(node, opset: opset) }
+        let operation = operation(nodes[index].opType ?? "", domain: domain)
+        if operation == nil { unsupported.add(nodes[index], opset: opset) }
         // What is not supported is never run.
         return Plan.Step(
-            node: node, opset: opset, action: .kernel(operation ?? Operation("Identity", Identity.self)), operands: operands, outputs: targets,
+            node: nodes[index], opset: opset, action: .kernel(operation ?? Operation("Identity", Identity.self)), operands: operands, outputs: targets,
             subgraphs: subgraphs)
     }
 
     private func operation(_ opType: Name, domain: Name) -> Operation? {
         let name = domain.isEmpty ? opType : Name("\(domain.text):\(opType.text)")
         // Other names may be the same in one: "com.microsoft:Gelu" of the default domain.
-        if let entry = operations.find(name), operations[entry].domain == domain { return operations[entry].operation }
+        if let entry = operations.find(name), case let found = operations[entry], found.domain == domain { return found.operation }
         let operation = Operators.runnable(opType, domain: domain).map { Operation(name.text, $0) }
         _ = operations.insert(name, FoundOperation(domain: domain, operation: operation))
         return operation

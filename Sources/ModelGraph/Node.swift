@@ -17,7 +17,8 @@ public struct Node: Equatable, Sendable {
     public var deviceConfigurations: [NodeDeviceConfiguration]
     public var unknownFields: [UInt8]
 
-    public init(
+    // Inlined, so that a node is made where it is to lie.
+    @inlinable public init(
         _ opType: Name?, domain: Name? = nil, overload: Name? = nil, name: Name? = nil, inputs: [Name] = [], outputs: [Name] = [],
         attributes: [Attribute] = [], docString: Name? = nil, metadata: [KeyValue] = [],
         deviceConfigurations: [NodeDeviceConfiguration] = [], unknownFields: [UInt8] = []
@@ -36,14 +37,16 @@ public struct Node: Equatable, Sendable {
     }
 
     /// The attribute of that name, if the node has it.
-    public func attribute(_ name: Name) -> Attribute? { index(of: name).map { attributes[$0] } }
+    public func attribute(_ name: Name) -> Attribute? { attributes.index(of: name).map { attributes[$0] } }
+}
 
-    /// The value of the attribute of that name, if the node has it.
-    package func value(of name: Name) -> AttributeValue? { index(of: name).map { attributes[$0].value } }
+extension [Attribute] {
+    /// The value of the attribute of that name, if it is one of these.
+    package func value(of name: Name) -> AttributeValue? { index(of: name).map { self[$0].value } }
 
-    private func index(of name: Name) -> Int? {
+    fileprivate func index(of name: Name) -> Int? {
         // One by one is as good as any way for a handful, and only the one that is found is copied.
-        for index in attributes.indices { if let known = attributes[index].name, known == name { return index } }
+        for index in indices { if let known = self[index].name, known == name { return index } }
         return nil
     }
 }

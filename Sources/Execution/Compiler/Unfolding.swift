@@ -243,8 +243,9 @@ final class Unfolding {
 
     /// What a kernel reads once: a constant of the model as it lies, not made ready for all who may come.
     private func operand(_ id: ValueID) throws -> Tensor {
-        if case .constant(let constant) = values[id].source, let source = constant.source { return try source.withoutNotes() }
-        return try tensor(id)
+        guard case .constant(let constant) = values[id].source, !constant.isSparse else { return try tensor(id) }
+        try constant.tensor.checkEncoding()
+        return constant.tensor
     }
 
     /// True if nobody reads another output than the first: the mask of a Dropout, say.
@@ -280,15 +281,15 @@ extension Unfolding {
 
     /// The plain bytes of a constant of the model where they lie, aligned or not; nil if it has none, or no fixed place.
     func bytesInFile(_ id: ValueID) throws -> TensorBytes? {
-        guard case .constant(let constant) = values[id].source, let source = constant.source, case .plain(let bytes) = source.encoding, bytes.hasAddress
+        guard case .constant(let constant) = values[id].source, !constant.isSparse, case .plain(let bytes) = constant.tensor.encoding, bytes.hasAddress
         else { return nil }
-        try source.checkEncoding()
+        try constant.tensor.checkEncoding()
         return bytes
     }
 
     /// Lets the pages of a constant's file leave memory: what was made of it is used from now on. A few pages are not worth a call.
     func release(_ id: ValueID) {
-        guard case .constant(let constant) = values[id].source, case .plain(let bytes)? = constant.source?.encoding, bytes.count >= Self.releasedBytes
+        guard case .constant(let constant) = values[id].source, case .plain(let bytes) = constant.tensor.encoding, bytes.count >= Self.releasedBytes
         else { return }
         bytes.release(0..<bytes.count)
     }
@@ -300,7 +301,7 @@ extension Constant {
     /// Its numbers, in place where they lie aligned.
     func floats() throws -> Elements<Float> {
         // Not through `value`, which keeps an aligned copy of what is not.
-        if let source { return try source.floats("a constant") }
+        if !isSparse { return try tensor.floats("a constant") }
         guard let tensor = try value.tensor else { throw ModelError(.internalFault, "a constant that is no tensor") }
         return try tensor.floats("a constant")
     }
@@ -308,19 +309,20 @@ extension Constant {
     /// The same for a kernel that takes floats from any address and looks at them once, in pieces of whole `unit`s of elements but the last, in their
     /// order. What lies in a file is read piece by piece.
     func forEachPiece(unit: Int, _ buffers: PackBuffers, _ body: (UnsafeRawPointer, Range<Int>) throws -> Void) throws {
-        guard let source, case .plain(let bytes) = source.encoding, [.float, .float16, .bfloat16].contains(source.elementType), let count = source.elementCount
+        let type = tensor.elementType
+        guard !isSparse, case .plain(let bytes) = tensor.encoding, type == .float || type == .float16 || type == .bfloat16, let count = tensor.elementCount
         else {
             let numbers = try floats()
             // Memory has a base even if there is nothing in it.
             return try unsafe numbers.withUnsafeBuffer { try unsafe body(UnsafeRawPointer($0.baseAddress!), 0..<numbers.count) }
         }
-        try source.checkEncoding()
+        try tensor.checkEncoding()
         // What has to be decoded is best decoded at once.
-        let width = source.elementType.storageWidth, piece = bytes.hasAddress ? max(1, PackBuffers.pieceFloats / unit) * unit : count
+        let width = type.storageWidth, piece = bytes.hasAddress ? max(1, PackBuffers.pieceFloats / unit) * unit : count
         var start = 0
         while start < count {
-            let range = start..<min(count, start + (source.elementType == .float && !bytes.isMapped ? count : piece))
-            try unsafe buffers.withFloats(range.lowerBound * width..<range.upperBound * width, of: bytes, source.elementType) { unsafe try body($0, range) }
+            let range = start..<min(count, start + (type == .float && !bytes.isMapped ? count : piece))
+            try unsafe buffers.withFloats(range.lowerBound * width..<range.upperBound * width, of: bytes, type) { unsafe try body($0, range) }
             start = range.upperBound
         }
     }

@@ -113,8 +113,10 @@ struct ConvolutionStep: EpilogueHost, PixelWriter {
     var kernel: KernelBox<thimble_conv>
     let input: BufferID
     let weights: ValueID
-    /// They stay codes.
-    private var coded: CodedMatrix?
+    /// What stays codes, if it does. Behind a pointer: few do, and steps are copied.
+    private indirect enum Codes { case none, matrix(CodedMatrix) }
+    private var codes = Codes.none
+    private var coded: CodedMatrix? { if case .matrix(let matrix) = codes { matrix } else { nil } }
     /// Factors of the weights, one per output channel.
     var factors: [Float]?
     var biases: [Float]?
@@ -169,7 +171,7 @@ struct ConvolutionStep: EpilogueHost, PixelWriter {
             unsafe matrix.describe(&form)
         else { return nil }
         var copy = unsafe changed { unsafe ($0.is_coded, $0.coded) = (true, form) }
-        copy.coded = matrix
+        copy.codes = .matrix(matrix)
         return copy
     }
 
@@ -190,7 +192,7 @@ struct ConvolutionStep: EpilogueHost, PixelWriter {
 
     private func withoutCodes() -> ConvolutionStep {
         var copy = self
-        copy.coded = nil
+        copy.codes = .none
         return copy
     }
 

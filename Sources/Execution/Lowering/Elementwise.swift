@@ -223,18 +223,18 @@ extension Item {
     }
 
     func float(_ name: Name, _ standard: Float) -> Float {
-        if case .float(let value)? = step.node.value(of: name) { value } else { standard }
+        if case .float(let value)? = step.node.attributes.value(of: name) { value } else { standard }
     }
 
     func integer(_ name: Name, _ standard: Int) -> Int {
-        if case .int(let value)? = step.node.value(of: name) { Int(value) } else { standard }
+        if case .int(let value)? = step.node.attributes.value(of: name) { Int(value) } else { standard }
     }
 
     func integers(_ name: Name) -> [Int]? {
-        if case .ints(let values)? = step.node.value(of: name) { values.map { Int($0) } } else { nil }
+        if case .ints(let values)? = step.node.attributes.value(of: name) { values.map { Int($0) } } else { nil }
     }
 
     func text(_ name: Name) -> String? {
-        if case .string(let bytes)? = step.node.value(of: name) { Name(utf8: bytes)?.text } else { nil }
+        if case .string(let bytes)? = step.node.attributes.value(of: name) { Name(utf8: bytes)?.text } else { nil }
     }
 }

@@ -149,26 +149,27 @@ extension Compiler {
     /// True if the program became the end of the step that makes one of its operands.
     private func attach(_ program: ElementwiseProgram, _ items: [Item], _ output: ValueID) throws -> Bool {
         guard let dims = dims(output), dims.count >= 2 else { return false }
-        var best: (leaf: Int, step: Int, layout: Layout)?
+        var best: (leaf: Int, step: Int, layout: Layout, host: any EpilogueHost)?
         for (index, leaf) in program.leaves.enumerated() {
             guard case .value(let id) = leaf, isFloat(id), !isConstant(id), self.dims(id) == dims else { continue }
             let reads = items.reduce(0) { $0 + $1.inputs.count { $0 == id } }
             let layout = layout(id)
             guard reads == unfolding.values[id].uses, let buffer = existing(id, layout), let step = maker(of: buffer),
-                let host = steps[step].step.epilogueHost, host.result == buffer, step > best?.step ?? -1
+                step > best?.step ?? -1,
+                let host = steps[step].step.epilogueHost, host.result == buffer
             else { continue }
-            best = (index, step, layout)
+            best = (index, step, layout, host)
         }
-        guard let best, let host = steps[best.step].step.epilogueHost else { return false }
-        if let convolution = host as? ConvolutionStep {
+        guard let best else { return false }
+        if let convolution = best.host as? ConvolutionStep {
             let folded = try fold(program, leaf: best.leaf, dims, into: convolution, at: best.step, best.layout)
             if try attach(folded, items, output, dims, at: best.step, best.layout) { return true }
         }
-        if let product = host as? MatMulStep {
+        if let product = best.host as? MatMulStep {
             let folded = try fold(program, leaf: best.leaf, dims, into: product, at: best.step)
             if try attach(folded, items, output, dims, at: best.step, best.layout) { return true }
         }
-        return try attach(program, items, output, dims, leaf: best.leaf, host, at: best.step, best.layout)
+        return try attach(program, items, output, dims, leaf: best.leaf, best.host, at: best.step, best.layout)
     }
 
     /// What is left becomes an end, if it can be one and something is left.

@@ -54,15 +54,21 @@ extension Decoder {
                 (encoding, field) = (.plain(.empty), .none)
             }
         }
-        var tensor = Tensor(
+        let tensor = Tensor(
             name: name, type, dims: dims, encoding: encoding, docString: docString,
             origin: TensorOrigin(field: field, dataLocation: location, unknownFields: scan.unknown))
         // From here on, `m` and `values` are gone: the next message takes their memory.
-        guard scan.has(13) || scan.has(16) || location == 1 else { return tensor }
+        return scan.has(13) || scan.has(16) || location == 1 ? try completed(tensor, body, scan) : tensor
+    }
+
+    /// With the messages inside, and with what lies in another file.
+    @inline(never)
+    private func completed(_ header: Tensor, _ body: Body, _ scan: ScannedMessage) throws -> Tensor {
+        var tensor = header
         try children(.tensor, body, scan) { field, range in
             if field == 13 { tensor.origin.externalData.append(try entry(range)) } else { tensor.metadata.append(try entry(range)) }
         }
-        if location == 1 {
+        if tensor.origin.dataLocation == 1 {
             tensor.encoding = .plain(try external(tensor))
             tensor.origin.field = .external
         }

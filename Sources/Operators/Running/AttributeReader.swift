@@ -16,7 +16,7 @@ extension AttributeReader {
     }
 
     package func int(_ name: Name) throws -> Int? {
-        guard let attribute = node.value(of: name) else { return nil }
+        guard let attribute = node.attributes.value(of: name) else { return nil }
         guard case .int(let value) = attribute else { throw mismatch(name, attribute, "INT") }
         return Int(value)
     }
@@ -25,7 +25,7 @@ extension AttributeReader {
     package func bool(_ name: Name, _ standard: Bool = false) throws -> Bool { try int(name).map { $0 != 0 } ?? standard }
 
     package func float(_ name: Name) throws -> Float? {
-        guard let attribute = node.value(of: name) else { return nil }
+        guard let attribute = node.attributes.value(of: name) else { return nil }
         guard case .float(let value) = attribute else { throw mismatch(name, attribute, "FLOAT") }
         return value
     }
@@ -33,20 +33,20 @@ extension AttributeReader {
     package func float(_ name: Name, _ standard: Float) throws -> Float { try float(name) ?? standard }
 
     package func ints(_ name: Name) throws -> [Int]? {
-        guard let attribute = node.value(of: name) else { return nil }
+        guard let attribute = node.attributes.value(of: name) else { return nil }
         guard case .ints(let values) = attribute else { throw mismatch(name, attribute, "INTS") }
         return values.map { Int($0) }
     }
 
     package func floats(_ name: Name) throws -> [Float]? {
-        guard let attribute = node.value(of: name) else { return nil }
+        guard let attribute = node.attributes.value(of: name) else { return nil }
         guard case .floats(let values) = attribute else { throw mismatch(name, attribute, "FLOATS") }
         return values
     }
 
     /// Text that need not be UTF-8 is refused: enumerations and names are.
     package func string(_ name: Name) throws -> String? {
-        guard let attribute = node.value(of: name) else { return nil }
+        guard let attribute = node.attributes.value(of: name) else { return nil }
         guard case .string(let bytes) = attribute else { throw mismatch(name, attribute, "STRING") }
         guard let text = Name(utf8: bytes) else { throw ModelError(.invalidGraph, "attribute '\(name)' is not UTF-8") }
         return text.text
@@ -55,7 +55,7 @@ extension AttributeReader {
     package func string(_ name: Name, _ standard: String) throws -> String { try string(name) ?? standard }
 
     package func strings(_ name: Name) throws -> [[UInt8]]? {
-        guard let attribute = node.value(of: name) else { return nil }
+        guard let attribute = node.attributes.value(of: name) else { return nil }
         guard case .strings(let values) = attribute else { throw mismatch(name, attribute, "STRINGS") }
         return values
     }
@@ -70,13 +70,13 @@ extension AttributeReader {
     }
 
     package func tensor(_ name: Name) throws -> Tensor? {
-        guard let attribute = node.value(of: name) else { return nil }
+        guard let attribute = node.attributes.value(of: name) else { return nil }
         guard case .tensor(let value) = attribute else { throw mismatch(name, attribute, "TENSOR") }
         return value
     }
 
     package func graph(_ name: Name) throws -> Graph {
-        guard let attribute = node.value(of: name) else { throw ModelError(.invalidGraph, "attribute '\(name)' is missing") }
+        guard let attribute = node.attributes.value(of: name) else { throw ModelError(.invalidGraph, "attribute '\(name)' is missing") }
         guard case .graph(let value) = attribute else { throw mismatch(name, attribute, "GRAPH") }
         return value
     }

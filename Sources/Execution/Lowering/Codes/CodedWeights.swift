@@ -34,7 +34,7 @@ extension Unfolding {
     func coded(_ id: ValueID) -> CodedWeights? {
         guard values[id].fact.elementType == .float else { return nil }
         switch values[id].source {
-        case .constant(let constant): return constant.source.flatMap { CodedWeights($0, [constant.number]) }
+        case .constant(let constant): return constant.isEncoded ? CodedWeights(constant.tensor, [constant.number]) : nil
         case .folded(let item, 0) where item.operatorName == "DequantizeLinear": return dequantized(item)
         default: return nil
         }

@@ -393,24 +393,52 @@ static TARGET void NAME(run_columns)(const thimble_rows *k, const float *x, void
 
 // --- layer normalization
 
-/// Mean and variance of a row, a chunk at a time: twice over each while it is near, and chunks together by the formulas of Chan, Golub
-/// and LeVeque, Algorithms for computing the sample variance (1983).
+/// Mean and squares of a chunk, twice over it while it is near. What binary32 makes of the mean is that of the differences to it away from the mean.
+static TARGET moments NAME(chunk_moments)(const float *x, size_t n) {
+    float mean = (float)(NAME(row_sum)(x, n) / (double)n);
+    double rest = 0, squares = 0, count = (double)n;
+    while (n > 0) {
+        size_t here = n < 64 * LANES ? n : 64 * LANES, i = 0;
+        NAME(vector) sum[2] = {0}, square[2] = {0};
+        for (; i + 2 * LANES <= here; i += 2 * LANES) {
+            UNROLL for (int j = 0; j < 2; j++) {
+                NAME(vector) v = NAME(load)(x + i + j * LANES) - mean;
+                sum[j] += v;
+                square[j] = NAME(fma)(v, v, square[j]);
+            }
+        }
+        for (; i < here; i += LANES) {
+            size_t part = here - i < LANES ? here - i : LANES;
+            NAME(vector) v = NAME(select)(NAME(first_lanes)(part), NAME(load_part)(x + i, part) - mean, NAME(all)(0));
+            sum[0] += v;
+            square[0] = NAME(fma)(v, v, square[0]);
+        }
+        NAME(vector) total = sum[0] + sum[1], spread = square[0] + square[1];
+        ACROSS(total, NAME(plus));
+        ACROSS(spread, NAME(plus));
+        rest += total[0];
+        squares += spread[0];
+        x += here;
+        n -= here;
+    }
+    return (moments){count, mean + rest / count, squares - rest * rest / count};
+}
+
+/// Mean and variance of a row, a chunk at a time, and chunks together by the formulas of Chan, Golub and LeVeque, Algorithms for computing the sample
+/// variance (1983).
 static TARGET moments NAME(row_moments)(const float *x, size_t n) {
     moments all = {0, 0, 0};
-    for (size_t start = 0; start < n; start += CHUNK) {
-        size_t here = n - start < CHUNK ? n - start : CHUNK;
-        float mean = (float)(NAME(row_sum)(x + start, here) / (double)here);
-        join(&all, (moments){(double)here, mean, NAME(row_squares)(x + start, here, mean)});
-    }
+    for (size_t start = 0; start < n; start += CHUNK) join(&all, NAME(chunk_moments)(x + start, n - start < CHUNK ? n - start : CHUNK));
     return all;
 }
 
-/// y = (x - mean) * inverse * scale + shift.
-static TARGET void NAME(normalize_row)(const float *x, float *y, size_t n, float mean, float inverse, const float *scale, const float *shift) {
+/// y = (x - mean) * inverse * scale + shift. What binary32 leaves of the mean counts where all of the row is nearly equal: the inverse is large then.
+static TARGET void NAME(normalize_row)(const float *x, float *y, size_t n, double exact, float inverse, const float *scale, const float *shift) {
+    float mean = (float)exact, rest = (float)(exact - mean);
     for (size_t i = 0; i < n; i += LANES) {
         size_t part = n - i;
         bool whole = part >= LANES;
-        NAME(vector) v = ((whole ? NAME(load)(x + i) : NAME(load_part)(x + i, part)) - mean) * inverse;
+        NAME(vector) v = ((whole ? NAME(load)(x + i) : NAME(load_part)(x + i, part)) - mean - rest) * inverse;
         NAME(vector) factor = scale == NULL ? NAME(all)(1) : whole ? NAME(load)(scale + i) : NAME(load_part)(scale + i, part);
         NAME(vector) added = shift == NULL ? NAME(all)(0) : whole ? NAME(load)(shift + i) : NAME(load_part)(shift + i, part);
         v = NAME(fma)(v, factor, added);
@@ -451,7 +479,7 @@ static TARGET void NAME(layer_norm_row)(const thimble_layer_norm *k, const thimb
     float inverse = (float)(1 / __builtin_sqrt(squares / (double)n + k->epsilon));
     if (o->means != NULL) o->means[row] = (float)mean;
     if (o->inverses != NULL) o->inverses[row] = inverse;
-    NAME(normalize_row)(x, o->y + at, n, (float)mean, inverse, o->scale, o->shift);
+    NAME(normalize_row)(x, o->y + at, n, mean, inverse, o->scale, o->shift);
 }
 
 // --- group normalization
@@ -462,7 +490,9 @@ static TARGET void NAME(group_of_planes)(const thimble_group_norm *k, const floa
     moments m = NAME(row_moments)(x + at, channels * k->spatial);
     float inverse = (float)(1 / __builtin_sqrt(m.squares / m.count + k->epsilon)), mean = (float)m.mean;
     for (size_t c = 0; c < channels; c++, at += k->spatial) {
-        float factor = scale == NULL ? inverse : inverse * scale[first + c], added = shift == NULL ? 0 : shift[first + c];
+        float factor = scale == NULL ? inverse : inverse * scale[first + c];
+        // What binary32 leaves of the mean counts where all of the group is nearly equal: the factor is large then.
+        float added = (shift == NULL ? 0 : shift[first + c]) + (float)(mean - m.mean) * factor;
         size_t i = 0;
         for (; i + LANES <= k->spatial; i += LANES) {
             NAME(store)(y + at + i, NAME(fma)(NAME(load)(x + at + i) - mean, NAME(all)(factor), NAME(all)(added)));
@@ -478,7 +508,7 @@ static TARGET void NAME(group_of_planes)(const thimble_group_norm *k, const floa
 INLINE void NAME(add_strip)(
     const float *x, size_t stride, size_t pixels, size_t done, double *means, double *squares, int vectors, size_t part) {
     double share = (double)pixels / (double)(done + pixels);
-    NAME(vector) v[4], mean[4] = {0}, square[4] = {0};
+    NAME(vector) v[4], mean[4] = {0}, square[4] = {0}, rest[4] = {0};
     for (size_t i = 0; i < pixels; i++) {
         NAME(load_strip)(x + i * stride, v, vectors, part);
         UNROLL for (int j = 0; j < vectors; j++) mean[j] += v[j];
@@ -486,13 +516,19 @@ INLINE void NAME(add_strip)(
     UNROLL for (int j = 0; j < vectors; j++) mean[j] *= (float)(1 / (double)pixels);
     for (size_t i = 0; i < pixels; i++) {
         NAME(load_strip)(x + i * stride, v, vectors, part);
-        UNROLL for (int j = 0; j < vectors; j++) square[j] = NAME(fma)(v[j] - mean[j], v[j] - mean[j], square[j]);
+        UNROLL for (int j = 0; j < vectors; j++) {
+            v[j] -= mean[j];
+            rest[j] += v[j];
+            square[j] = NAME(fma)(v[j], v[j], square[j]);
+        }
     }
     UNROLL for (int j = 0; j < vectors; j++) {
+        // What the mean was rounded by.
+        NAME(doubles) off = __builtin_convertvector(rest[j], NAME(doubles)) * (1 / (double)pixels);
         NAME(loose_doubles) *mean_at = (NAME(loose_doubles) *)(means + j * LANES), *square_at = (NAME(loose_doubles) *)(squares + j * LANES);
-        NAME(doubles) step = __builtin_convertvector(mean[j], NAME(doubles)) - *mean_at;
+        NAME(doubles) step = __builtin_convertvector(mean[j], NAME(doubles)) + off - *mean_at;
         *mean_at += step * share;
-        *square_at += __builtin_convertvector(square[j], NAME(doubles)) + step * step * (share * (double)done);
+        *square_at += __builtin_convertvector(square[j], NAME(doubles)) - off * off * (double)pixels + step * step * (share * (double)done);
     }
 }
 
@@ -524,7 +560,7 @@ static TARGET void NAME(group_of_pixels)(
         for (size_t c = g * per; c < (g + 1) * per; c++) {
             mean[c] = (float)m.mean;
             factor[c] = (float)(scale == NULL ? inverse : inverse * scale[origin + c]);
-            added[c] = shift == NULL ? 0 : shift[origin + c];
+            added[c] = (shift == NULL ? 0 : shift[origin + c]) + (float)(mean[c] - m.mean) * factor[c];
         }
     }
     for (size_t p = 0; p < k->spatial; p++) {

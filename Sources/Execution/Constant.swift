@@ -29,8 +29,8 @@ final class Constant: @unchecked Sendable {
     let number: Int
     private var ready: Value?
 
-    convenience init(_ tensor: Tensor, _ owner: Owner) {
-        self.init(Tensor(tensor.elementType, dims: tensor.dims, encoding: tensor.encoding), nil, owner)
+    convenience init(_ elementType: ElementType, dims: [Int], encoding: Encoding, _ owner: Owner) {
+        self.init(Tensor(elementType, dims: dims, encoding: encoding), nil, owner)
     }
 
     convenience init(_ sparse: SparseTensor, _ owner: Owner) {

@@ -73,9 +73,11 @@ final class Planner {
 
     private func plan(_ graph: Graph, outer: Scope?, _ context: Context) throws -> Plan {
         let scope = Scope(outer: outer, expected: graph.initializers.count + graph.inputs.count + graph.nodes.count)
-        for index in graph.initializers.indices {
-            guard let name = graph.initializers[index].name, !name.isEmpty else { continue }
-            scope.declare(name, Constant(graph.initializers[index], constants))
+        // Not copied tensor by tensor, as each has many parts.
+        let tensors = graph.initializers
+        for index in tensors.indices {
+            guard let name = tensors[index].name, !name.isEmpty else { continue }
+            scope.declare(name, Constant(tensors[index].elementType, dims: tensors[index].dims, encoding: tensors[index].encoding, constants))
         }
         for sparse in graph.sparseInitializers {
             guard let name = sparse.values?.name, !name.isEmpty else { continue }
@@ -122,7 +124,7 @@ final class Planner {
     private func declareOutputs(of nodes: [Node], _ index: Int, _ scope: Scope) throws -> [Int?]? {
         if nodes[index].opType == "Constant", nodes[index].outputs.count == 1, let tensor = constant(of: nodes[index]) {
             let output = nodes[index].outputs[0]
-            guard scope.declareOutput(output, Constant(tensor, constants)) else { throw taken(output) }
+            guard scope.declareOutput(output, Constant(tensor.elementType, dims: tensor.dims, encoding: tensor.encoding, constants)) else { throw taken(output) }
             return nil
         }
         return try nodes[index].outputs.map { name in

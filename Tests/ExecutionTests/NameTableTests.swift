@@ -26,7 +26,7 @@ import Testing
 
     @Test func scopesTellNamesApart() throws {
         let outer = Scope(outer: nil, expected: 4), owner = Constant.Owner(maximumBytes: 1 << 20)
-        let (first, second) = (Constant(tensor([1]), owner), Constant(tensor([2]), owner))
+        let (first, second) = (Constant(.float, dims: [1], encoding: .plain(.empty), owner), Constant(.float, dims: [2], encoding: .plain(.empty), owner))
         outer.declare("w", first)
         outer.declare("w", second)
         outer.declare("x", first)

@@ -485,15 +485,27 @@ final class Compiler {
             case .fresh, .constant, .part: break
             }
         }
+        // Weights that are made for one step lie among its values, where those of other steps were or will be.
+        let passing = run.isOnly && isMain && !isLarge && batch.isLarge ? steps.map { $0.step.packedWeights.map(PackBuffers.place) ?? 0 } : []
+        for (position, byteCount) in passing.enumerated() where byteCount > 0 {
+            pieces.append(ArenaPlan.Piece(byteCount: byteCount, first: position, last: position))
+        }
         let arena = try ArenaPlan(pieces)
         for (id, offset) in zip(owners, arena.offsets) { drafts[id].home = .arena(offset) }
-        let passing = run.isOnly && isMain && batch.isLarge ? batch.mostBytes : 0
-        let memory = try RunMemory(arena: arena.byteCount, scratch: scratchByteCount, weights: passing, run)
+        // The limit is on values; weights are as large as the file has them.
+        try run.checkAllocation(arena.byteCount - (passing.max() ?? 0))
+        let memory = try RunMemory(arena: arena.byteCount, scratch: scratchByteCount, run)
         if threads > 1 || !batch.isLarge { try unsafe batch.make(threads: threads, pool: run.pool, lending: memory.whole) }
         let buffers = drafts.map { Buffer(home: $0.home, elementType: $0.elementType, dims: $0.dims, byteCount: $0.byteCount, isTouched: $0.isTouched) }
-        let placed = steps.indices.map { PlacedStep(step: steps[$0].step, nodes: steps[$0].nodes, makes: makes[$0], releases: releases[$0]) }
+        var places = arena.offsets.dropFirst(owners.count)
+        let placed = steps.indices.map { position in
+            let byteCount = passing.isEmpty ? 0 : passing[position], place = byteCount > 0 ? places.removeFirst() : 0
+            return PlacedStep(
+                step: steps[position].step, nodes: steps[position].nodes, makes: makes[position], releases: releases[position],
+                passing: byteCount > 0 ? place..<place + byteCount : nil)
+        }
         return Program(
             buffers: buffers, steps: placed, inputs: inputs, captures: captures, outputs: outputs, arenaByteCount: arena.byteCount,
-            scratchByteCount: scratchByteCount, weights: batch.weights, passingByteCount: passing, memory: memory, maker: run.leavesThings ? self : nil)
+            scratchByteCount: scratchByteCount, weights: batch.weights, memory: memory, maker: run.leavesThings ? self : nil)
     }
 }

@@ -50,17 +50,17 @@ final class PackBatch: @unchecked Sendable {
 
     /// Weights of so many bytes are better made one after the other when steps need them: a near cache holds no more of them till then. Bytes are packed
     /// so quickly that it takes more of them.
-    private static let many = (floats: 1 << 20, bytes: 5 << 20)
+    private static let many = (floats: 1 << 20, bytes: 1 << 20)
 
     var isLarge: Bool { floatBytes >= Self.many.floats || weights.reduce(0) { unsafe $0 + $1.memory.bytes.count } >= Self.many.bytes }
-    /// Bytes of the largest, whole lines.
-    var mostBytes: Int { (weights.reduce(0) { unsafe max($0, $1.memory.bytes.count) } + 63) / 64 * 64 }
 
     /// Makes all. Throws the error of the first that has one. `memory`: of any content, for weights on their way.
     func make(threads: Int, pool: @autoclosure () -> OpaquePointer?, lending memory: OwnedMemory) throws {
         try packs.making.locked {
             let size = unsafe memory.bytes.count / threads / 64 * 64
-            let buffers = (0..<threads).map { PackBuffers(packs, lent: OwnedMemory($0 * size..<($0 + 1) * size, of: memory)) }
+            let buffers = (0..<threads).map {
+                size < PackBuffers.byteCount ? PackBuffers(packs) : PackBuffers(packs, lent: OwnedMemory($0 * size..<($0 + 1) * size, of: memory))
+            }
             for weights in shared { try weights.make(buffers[0]) }
             guard threads > 1, own.count > 1, let pool = unsafe pool() else {
                 for weights in own { try weights.make(buffers[0]) }

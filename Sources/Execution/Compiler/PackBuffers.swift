@@ -11,6 +11,12 @@ final class PackBuffers {
     /// A few pages are not worth a call.
     private static let releasedBytes = 1 << 18
 
+    /// Bytes for weights that are made for one step, and behind them for what they are made of; 0 for those that are kept. Most are made of as many bytes,
+    /// or of half of them with as many to convert them in.
+    static func place(_ weights: PackedWeights) -> Int {
+        weights.isMade || weights.isReused ? 0 : weights.lineBytes + min(byteCount, weights.lineBytes * 3 / 2)
+    }
+
     private let packs: PackCache
     private var memory: OwnedMemory?
     /// Bytes of it.
@@ -23,12 +29,11 @@ final class PackBuffers {
         (capacity, isLent) = (Self.byteCount, false)
     }
 
-    /// With memory of any content, if it is large enough.
+    /// With memory of any content and any size.
     init(_ packs: PackCache, lent: OwnedMemory) {
         self.packs = packs
-        isLent = unsafe lent.bytes.count >= Self.byteCount
-        capacity = isLent ? unsafe lent.bytes.count : Self.byteCount
-        if isLent { memory = lent }
+        unsafe (capacity, isLent) = (lent.bytes.count, true)
+        memory = lent
     }
 
     deinit {

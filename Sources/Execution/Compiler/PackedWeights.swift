@@ -21,6 +21,8 @@ final class PackedWeights: @unchecked Sendable {
     }
 
     var isMade: Bool { fill == nil }
+    /// Bytes of them, in whole lines of a cache.
+    var lineBytes: Int { unsafe (memory.bytes.count + 63) / 64 * 64 }
 
     func make(_ buffers: PackBuffers) throws {
         guard let fill else { return }

@@ -212,7 +212,7 @@ struct ConvolutionStep: EpilogueHost, PixelWriter {
 }
 
 @safe
-struct PackedConvolutionStep: Step {
+struct PackedConvolutionStep: WeightedStep {
     let kernel: KernelBox<thimble_conv>
     let input: BufferID
     let weights: PackedWeights

@@ -89,7 +89,7 @@ enum MatMulLowering: Lowering {
 
 /// A product with packed weights.
 @safe
-struct MatMulStep: EpilogueHost {
+struct MatMulStep: EpilogueHost, WeightedStep {
     var kernel: KernelBox<thimble_matmul>
     let input: BufferID
     let weights: PackedWeights

@@ -144,7 +144,7 @@ enum RecurrentLowering: Lowering {
 
 /// One direction of a recurrent node.
 @safe
-struct RecurrentStep: Step {
+struct RecurrentStep: WeightedStep {
     let kernel: KernelBox<thimble_recurrent>
     let x: BufferID
     /// Of h and c.

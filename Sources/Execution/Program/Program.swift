@@ -27,8 +27,6 @@ final class Program: Sendable {
 
     /// That its steps read and that may not be made.
     let weights: [PackedWeights]
-    /// Bytes of the largest of them if they are made for one step each, else 0.
-    let passingByteCount: Int
 
     /// What made it, if that is to go with it: to take it apart takes time that the first result can do without.
     private nonisolated(unsafe) let maker: AnyObject?
@@ -40,7 +38,7 @@ final class Program: Sendable {
 
     init(
         buffers: [Buffer], steps: [PlacedStep], inputs: [BufferID?], captures: [BufferID?], outputs: [GenericStep.Operand], arenaByteCount: Int,
-        scratchByteCount: Int, weights: [PackedWeights], passingByteCount: Int, memory: RunMemory, maker: AnyObject?
+        scratchByteCount: Int, weights: [PackedWeights], memory: RunMemory, maker: AnyObject?
     ) {
         self.buffers = buffers
         self.steps = steps
@@ -50,7 +48,6 @@ final class Program: Sendable {
         self.arenaByteCount = arenaByteCount
         self.scratchByteCount = scratchByteCount
         self.weights = weights
-        self.passingByteCount = passingByteCount
         unsafe firstMemory = memory
         unsafe self.maker = maker
         var parts = [[Part]](repeating: [], count: buffers.count)

@@ -24,13 +24,15 @@ final class ProgramRun: @unchecked Sendable {
     /// All weights are made.
     private var isReady = false
     private var buffers: PackBuffers?
+    /// Of the step that runs.
+    private var passing: Range<Int>?
 
     /// `memory`: nil for some of its own.
     init(_ program: Program, _ memory: RunMemory?, run: Run) throws {
         self.program = program
         self.run = run
         workers = run.threads
-        let memory = try memory ?? RunMemory(arena: program.arenaByteCount, scratch: program.scratchByteCount, weights: program.passingByteCount, run)
+        let memory = try memory ?? RunMemory(arena: program.arenaByteCount, scratch: program.scratchByteCount, run)
         self.memory = memory
         let arena = memory.arena
         values = [Value?](repeating: nil, count: program.buffers.count)
@@ -70,6 +72,7 @@ final class ProgramRun: @unchecked Sendable {
         for placed in program.steps {
             let start = observer == nil ? 0 : monotonicSeconds()
             for buffer in placed.makes { try make(buffer) }
+            passing = placed.passing
             try placed.step.run(self)
             for buffer in placed.releases { values[buffer] = nil }
             if let observer { observer(placed.nodes.map(\.node), monotonicSeconds() - start) }
@@ -149,19 +152,15 @@ final class ProgramRun: @unchecked Sendable {
     /// Nil if they lie in their own memory.
     private func made(_ weights: PackedWeights) throws -> OwnedMemory? {
         guard !weights.isMade else { return nil }
-        guard let passing = memory.passing, !weights.isReused else {
-            try weights.make(memory.passing == nil ? buffers ?? newBuffers(PackBuffers(run.packs)) : PackBuffers(run.packs))
+        guard let passing, !weights.isReused else {
+            let buffers = buffers ?? PackBuffers(run.packs)
+            self.buffers = buffers
+            try weights.make(buffers)
             return nil
         }
-        let rest = unsafe OwnedMemory(program.passingByteCount..<passing.bytes.count, of: passing)
-        try unsafe weights.make(
-            in: OwnedMemory(0..<weights.memory.bytes.count, of: passing), buffers ?? newBuffers(PackBuffers(run.packs, lent: rest)))
-        return passing
-    }
-
-    private func newBuffers(_ made: PackBuffers) -> PackBuffers {
-        buffers = made
-        return made
+        let end = passing.lowerBound + weights.lineBytes, place = OwnedMemory(passing.lowerBound..<end, of: memory.arena)
+        try weights.make(in: place, PackBuffers(run.packs, lent: OwnedMemory(end..<passing.upperBound, of: memory.arena)))
+        return place
     }
 
     private func base(of memory: OwnedMemory) -> UnsafeRawPointer {

@@ -10,12 +10,24 @@ protocol Step: Sendable {
     /// Itself, if it can be one. Said by the protocol: to ask a type whether it conforms takes long the first time.
     var epilogueHost: (any EpilogueHost)? { get }
     var pixelWriter: (any PixelWriter)? { get }
+    /// That it asks a run for the address of.
+    var packedWeights: PackedWeights? { get }
+}
+
+/// A step that multiplies with weights of the model.
+protocol WeightedStep: Step {
+    var weights: PackedWeights { get }
 }
 
 extension Step {
     func finished(_ compiler: Compiler) throws -> any Step { self }
     var epilogueHost: (any EpilogueHost)? { nil }
     var pixelWriter: (any PixelWriter)? { nil }
+    var packedWeights: PackedWeights? { nil }
+}
+
+extension WeightedStep {
+    var packedWeights: PackedWeights? { weights }
 }
 
 extension EpilogueHost {
@@ -35,6 +47,8 @@ struct PlacedStep: Sendable {
     let makes: [BufferID]
     /// Values that nobody needs after it.
     let releases: [BufferID]
+    /// Where in the arena its weights are made for it alone, and behind them what they are made of; nil where they are kept.
+    let passing: Range<Int>?
 }
 
 /// A node run by its operator's general kernel: any element type, any shape, shapes known only when it has run.

@@ -94,10 +94,14 @@ extension Decoder {
         guard let opType, !opType.isEmpty else {
             throw ModelError(.invalidGraph, "has no op_type", at: ["node \(index)\(nodeName.map { " '\($0)'" } ?? "")"])
         }
-        nodes.append(try unsafe Node(
-            opType, domain: name(m.has_domain, m.domain), overload: name(m.has_overload, m.overload),
-            name: nodeName, inputs: names(m.n_input, m.input), outputs: names(m.n_output, m.output),
-            docString: name(m.has_doc_string, m.doc_string), unknownFields: scan.unknown))
+        nodes.append(Node(opType))
+        nodes[index].name = nodeName
+        nodes[index].domain = try unsafe name(m.has_domain, m.domain)
+        nodes[index].overload = try unsafe name(m.has_overload, m.overload)
+        nodes[index].inputs = try unsafe names(m.n_input, m.input)
+        nodes[index].outputs = try unsafe names(m.n_output, m.output)
+        nodes[index].docString = try unsafe name(m.has_doc_string, m.doc_string)
+        nodes[index].unknownFields = scan.unknown
         guard scan.decodedWithin > 0 else { return scan }
         let warningsBefore = warnings.count
         do {

@@ -3,7 +3,7 @@ internal import Tensors
 
 /// A product with a matrix that stays in its codes: panels of it become numbers while they are multiplied, never the whole.
 @safe
-struct CodesProductStep: EpilogueHost {
+struct CodesProductStep: EpilogueHost, WeightedStep {
     let kernel: KernelBox<thimble_codes>
     let left: BufferID
     let weights: PackedWeights

@@ -50,7 +50,7 @@ enum MatMulIntegerLowering: Lowering {
 }
 
 @safe
-struct MatMulIntegerStep: Step {
+struct MatMulIntegerStep: WeightedStep {
     let kernel: KernelBox<thimble_int8_conv>
     let source: BufferID
     /// One byte; nil: 0.

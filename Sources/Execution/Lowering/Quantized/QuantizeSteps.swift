@@ -115,7 +115,7 @@ struct BytePoolingStep: Step {
 
 /// A convolution or a product of codes.
 @safe
-struct Int8ProductStep: Step {
+struct Int8ProductStep: WeightedStep {
     let kernel: KernelBox<thimble_int8_conv>
     let source: BufferID
     let weights: PackedWeights

@@ -22,13 +22,19 @@ need_swift() {
     { [ "$1" -gt 6 ] || { [ "$1" = 6 ] && [ "$2" -ge 3 ]; }; } || fail "Swift $1.$2 is too old: Thimble needs 6.3 or newer, see https://www.swift.org/install"
 }
 
-# release_flags: what a release is built with. Types are found by calls, not by their mangled names, which a process would have to take apart
-# once each: a twentieth of what it takes to load and plan a small model. On Linux Swift's runtime goes into the program, which then runs where no Swift is.
+# release_flags: what a release is built with.
+# Types are found by calls, not by their mangled names, which a process would have to take apart once each: a twentieth of what it takes to load and plan
+# a small model. On Linux Swift's runtime goes into the program, which then runs where no Swift is, and the toolchain's own linker puts the functions that
+# running a model needs side by side (order-functions): another twentieth, and 3 MB less of the program in memory.
 release_flags() {
     local flags="-Xswiftc -Xfrontend -Xswiftc -disable-concrete-type-metadata-mangled-name-accessors" resources
     if [ "$(uname)" = Linux ]; then
         resources=$(swift -print-target-info 2> /dev/null | sed -n 's/.*"runtimeResourcePath" *: *"\(.*\)".*/\1/p')
         [ ! -d "${resources}_static" ] || flags+=" --static-swift-stdlib"
+        if [ -x "${resources%/lib/swift}/bin/ld.lld" ]; then
+            flags+=" -Xswiftc -use-ld=lld -Xswiftc -Xfrontend -Xswiftc -function-sections -Xcc -ffunction-sections"
+            flags+=" -Xlinker --symbol-ordering-file=Scripts/functions.order -Xlinker --no-warn-symbol-ordering"
+        fi
     fi
     echo "$flags"
 }

@@ -25,7 +25,7 @@ need_swift() {
 # release_flags: what a release is built with.
 # Types are found by calls, not by their mangled names, which a process would have to take apart once each: a twentieth of what it takes to load and plan
 # a small model. On Linux Swift's runtime goes into the program, which then runs where no Swift is, and the toolchain's own linker puts the functions that
-# running a model needs side by side (order-functions): another twentieth, and 3 MB less of the program in memory.
+# running a model needs side by side (Scripts/order-functions): another twentieth, and 3 MB less of the program in memory.
 release_flags() {
     local flags="-Xswiftc -Xfrontend -Xswiftc -disable-concrete-type-metadata-mangled-name-accessors" resources
     if [ "$(uname)" = Linux ]; then

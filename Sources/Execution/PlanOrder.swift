@@ -6,11 +6,10 @@ struct PlanOrder {
     private let steps: [Plan.Step]
     private let slotCount: Int
 
-    /// The steps so that each comes after those whose values it reads; as they are where that is one.
+    /// The steps so that each comes after those whose values it reads.
     static func sorted(_ steps: [Plan.Step], slotCount: Int) throws -> [Plan.Step] {
         let order = PlanOrder(steps: steps, slotCount: slotCount)
-        let makers = order.makers()
-        return order.isOne(makers) ? steps : try order.indices(makers).map { steps[$0] }
+        return try order.indices(order.makers()).map { steps[$0] }
     }
 
     /// The step that makes each slot, -1 for inputs and captures.
@@ -18,14 +17,6 @@ struct PlanOrder {
         var makers = [Int](repeating: -1, count: slotCount)
         for (index, step) in steps.enumerated() { for case let slot? in step.outputs { makers[slot] = index } }
         return makers
-    }
-
-    private func isOne(_ makers: [Int]) -> Bool {
-        for (index, step) in steps.enumerated() {
-            for case .slot(let slot) in step.operands where makers[slot] >= index { return false }
-            for plan in step.subgraphs.values where plan.captures.contains(where: { makers[$0.outer] >= index }) { return false }
-        }
-        return true
     }
 
     /// Always the earliest step of the file that is ready (Kahn 1962).

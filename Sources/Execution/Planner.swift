@@ -101,23 +101,29 @@ final class Planner {
             throw ModelError(.limit, "stands for more than \(Self.maximumNodeCount) nodes when its function calls are replaced by their bodies")
         }
         let nodes = context.attributes == nil ? nodes : nodes.map { $0.resolvingReferences(context.attributes) }
-        var targets: [[Int?]?] = []
+        var targets: [(outputs: [Int?]?, firstSlot: Int)] = []
         targets.reserveCapacity(nodes.count)
         // Nodes have many parts: they are read where they lie, and copied once, into their step.
-        for index in nodes.indices { targets.append(try within(nodes[index].label) { try declareOutputs(of: nodes, index, scope) }) }
+        for index in nodes.indices {
+            let firstSlot = scope.slotCount
+            targets.append((try within(nodes[index].label) { try declareOutputs(of: nodes, index, scope) }, firstSlot))
+        }
+        let end = scope.slotCount
         var steps: [Plan.Step] = []
         steps.reserveCapacity(nodes.count)
         for index in nodes.indices {
-            guard let made = targets[index] else { continue }
+            guard let made = targets[index].outputs else { continue }
+            scope.ahead = targets[index].firstSlot..<end
             steps.append(try within(nodes[index].label) { try step(nodes, index, made, scope, context) })
         }
+        scope.ahead = end..<end
         let results = try outputs.map { name -> Plan.Operand in
             guard let operand = scope.resolve(name) else { throw ModelError(.invalidGraph, "output '\(name)' is made by no node") }
             return operand
         }
         return Plan(
             inputs: inputs, outputs: results, outputNames: outputs, captures: scope.captures,
-            steps: try PlanOrder.sorted(steps, slotCount: scope.slotCount), slotCount: scope.slotCount, isMain: context.depth == 1)
+            steps: scope.readsAhead ? try PlanOrder.sorted(steps, slotCount: scope.slotCount) : steps, slotCount: scope.slotCount, isMain: context.depth == 1)
     }
 
     /// Slots for what the node makes. Nil for a Constant of a plain tensor, which is no step but a constant like an initializer.

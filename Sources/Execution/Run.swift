@@ -22,10 +22,8 @@ final class Run: RunEnvironment, @unchecked Sendable {
     var pool: OpaquePointer? { unsafe shared.pool }
     var packs: PackCache { shared.packs }
     var execution: Session.Execution { options.execution }
-    /// The session's one run, which no other thread helps.
-    var isOnly: Bool { options.runsOnce && threads == 1 }
-    /// What is not needed in the run may wait for the end of the session.
-    var leavesThings: Bool { options.runsOnce }
+    /// The session's one run.
+    var isOnly: Bool { options.runsOnce }
 
     /// Nodes with subgraphs get a `NodeEnvironment`.
     func run(_ subgraph: Name, inputs: [Value]) throws -> [Value] {

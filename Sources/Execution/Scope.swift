@@ -7,6 +7,9 @@ final class Scope {
     private var names: NameTable<Plan.Operand>
     private(set) var slotCount = 0
     private(set) var captures: [Plan.Capture] = []
+    /// Slots that are not made yet where names are looked up, and whether one of them was asked for.
+    var ahead = 0..<0
+    private(set) var readsAhead = false
 
     /// `expected`: how many names will be declared, about.
     init(outer: Scope?, expected: Int) {
@@ -46,7 +49,11 @@ final class Scope {
 
     /// What `name` stands for here; nil if nothing around has that name.
     func resolve(_ name: Name) -> Plan.Operand? {
-        if let entry = names.find(name) { return names[entry] }
+        if let entry = names.find(name) {
+            let found = names[entry]
+            if case .slot(let slot) = found, ahead.contains(slot) { readsAhead = true }
+            return found
+        }
         guard var found = outer?.resolve(name) else { return nil }
         if case .slot(let slot) = found {
             captures.append(Plan.Capture(outer: slot, inner: slotCount))

@@ -18,8 +18,9 @@ public final class Session: Sendable {
         public var maximumTensorBytes: Int
         /// Seed of random operators that have none of their own: equal seeds, equal results.
         public var seed: UInt64
-        /// The session is for one run: with one thread, many weights are made ready for one step after the other, in memory that all share. That is quicker
-        /// than to keep them and takes less memory. More runs are right, too, but make them ready again each time.
+        /// The session is for one run: with one thread, and with more if they are of 8 bits, many weights are made ready for one step after the other, in
+        /// memory of values that are not there then. That is quicker than to keep them and takes less memory. More runs are right, too, but make them ready
+        /// again each time.
         public var runsOnce: Bool
         package var execution = Execution.automatic
 

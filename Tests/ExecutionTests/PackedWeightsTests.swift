@@ -91,6 +91,25 @@ import Testing
         #expect(places[0].overlaps(places[1]) && places.allSatisfy { $0.upperBound <= program.arenaByteCount })
     }
 
+    /// Weights of 8 bits do so with several threads too.
+    @Test(arguments: [1, 2]) func ofBytesShareMemory(threads: Int) throws {
+        var random = SeededRandom(seed: 13)
+        func bytes(_ name: Name?, _ type: ElementType, _ dims: [Int]) -> Tensor {
+            Tensor(name: name, type, dims: dims, bytes: TensorBytes((0..<dims.reduce(1, *)).map { _ in UInt8.random(in: 0...255, using: &random) }))
+        }
+        let network = model(Graph(
+            nodes: [Node("MatMulInteger", inputs: ["a", "b"], outputs: ["y0"]), Node("MatMulInteger", inputs: ["a", "c"], outputs: ["y1"])],
+            inputs: [info("a", .tensor(.uint8, [3, 1100]))], outputs: [info("y0"), info("y1")],
+            initializers: [bytes("b", .int8, [1100, 700]), bytes("c", .int8, [1100, 800])]))
+        let inputs: [Name: Value] = ["a": .tensor(bytes(nil, .uint8, [3, 1100]))], options = Session.Options(threads: threads, runsOnce: true)
+        let expected = try Session(network, options: .init(threads: threads)).run(inputs), session = try Session(network, options: options)
+        for _ in 0..<2 { #expect(try session.run(inputs) == expected) }
+        let program = try #require(try session.plan.program(session.plan.inputs.map { inputs[$0.name] }, [], Run(options, session.resources)))
+        let places = program.steps.compactMap(\.passing)
+        #expect(places.count == 2 && places.allSatisfy { $0.lowerBound == places[0].lowerBound })
+        #expect(program.weights.allSatisfy { !$0.isMade })
+    }
+
     @Test func areMadeOnce() throws {
         let session = try session(threads: 1, runsOnce: false)
         let run = Run(.init(threads: 1), session.resources)

@@ -486,7 +486,8 @@ final class Compiler {
             }
         }
         // Weights that are made for one step lie among its values, where those of other steps were or will be.
-        let passing = run.isOnly && isMain && !isLarge && batch.isLarge ? steps.map { $0.step.packedWeights.map(PackBuffers.place) ?? 0 } : []
+        let moment = batch.moment(threads: threads, mayPass: run.isOnly && isMain && !isLarge)
+        let passing = moment == .passing ? steps.map { $0.step.packedWeights.map(PackBuffers.place) ?? 0 } : []
         for (position, byteCount) in passing.enumerated() where byteCount > 0 {
             pieces.append(ArenaPlan.Piece(byteCount: byteCount, first: position, last: position))
         }
@@ -495,7 +496,7 @@ final class Compiler {
         // The limit is on values; weights are as large as the file has them.
         try run.checkAllocation(arena.byteCount - (passing.max() ?? 0))
         let memory = try RunMemory(arena: arena.byteCount, scratch: scratchByteCount, run)
-        if threads > 1 || !batch.isLarge { try unsafe batch.make(threads: threads, pool: run.pool, lending: memory.whole) }
+        if moment == .before { try unsafe batch.make(threads: threads, pool: run.pool, lending: memory.whole) }
         let buffers = drafts.map { Buffer(home: $0.home, elementType: $0.elementType, dims: $0.dims, byteCount: $0.byteCount, isTouched: $0.isTouched) }
         var places = arena.offsets.dropFirst(owners.count)
         let placed = steps.indices.map { position in
@@ -506,6 +507,6 @@ final class Compiler {
         }
         return Program(
             buffers: buffers, steps: placed, inputs: inputs, captures: captures, outputs: outputs, arenaByteCount: arena.byteCount,
-            scratchByteCount: scratchByteCount, weights: batch.weights, memory: memory, maker: run.leavesThings ? self : nil)
+            scratchByteCount: scratchByteCount, weights: batch.weights, memory: memory, maker: self)
     }
 }

@@ -48,11 +48,23 @@ final class PackBatch: @unchecked Sendable {
         return weights
     }
 
-    /// Weights of so many bytes are better made one after the other when steps need them: a near cache holds no more of them till then. Bytes are packed
-    /// so quickly that it takes more of them.
-    private static let many = (floats: 1 << 20, bytes: 1 << 20)
+    /// When the weights are made.
+    enum Moment {
+        /// All before the first run, by all threads.
+        case before
+        /// Each when a step needs it, for good.
+        case needed
+        /// Each when its step needs it and for that step only, in memory that steps share.
+        case passing
+    }
 
-    var isLarge: Bool { floatBytes >= Self.many.floats || weights.reduce(0) { unsafe $0 + $1.memory.bytes.count } >= Self.many.bytes }
+    /// Many are better made one after the other: a near cache holds no more of them till their steps come. Several threads are quicker together, unless
+    /// the weights are bytes that need no memory of their own: those are packed in less time than memory comes.
+    func moment(threads: Int, mayPass: Bool) -> Moment {
+        let byteCount = weights.reduce(0) { unsafe $0 + $1.memory.bytes.count }
+        if mayPass, threads == 1 ? max(floatBytes, byteCount) >= 1 << 20 : floatBytes == 0 && byteCount >= 1 << 20 { return .passing }
+        return threads == 1 && (floatBytes >= 1 << 20 || byteCount >= 5 << 20) ? .needed : .before
+    }
 
     /// Makes all. Throws the error of the first that has one. `memory`: of any content, for weights on their way.
     func make(threads: Int, pool: @autoclosure () -> OpaquePointer?, lending memory: OwnedMemory) throws {

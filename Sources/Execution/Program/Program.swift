@@ -28,8 +28,8 @@ final class Program: Sendable {
     /// That its steps read and that may not be made.
     let weights: [PackedWeights]
 
-    /// What made it, if that is to go with it: to take it apart takes time that the first result can do without.
-    private nonisolated(unsafe) let maker: AnyObject?
+    /// What made it, until it runs again: to take that apart takes time that the first result can do without.
+    private nonisolated(unsafe) var maker: AnyObject?
 
     private let lock = Lock()
     private nonisolated(unsafe) var idle: [ProgramRun] = []
@@ -38,7 +38,7 @@ final class Program: Sendable {
 
     init(
         buffers: [Buffer], steps: [PlacedStep], inputs: [BufferID?], captures: [BufferID?], outputs: [GenericStep.Operand], arenaByteCount: Int,
-        scratchByteCount: Int, weights: [PackedWeights], memory: RunMemory, maker: AnyObject?
+        scratchByteCount: Int, weights: [PackedWeights], memory: RunMemory, maker: AnyObject
     ) {
         self.buffers = buffers
         self.steps = steps
@@ -58,9 +58,21 @@ final class Program: Sendable {
     }
 
     func execute(inputs: [Value?], captured: [Value?], run: Run, observer: StepObserver? = nil) throws -> [Value?] {
-        let memory = try lock.locked { unsafe idle.popLast() } ?? ProgramRun(self, takeMemory(), run: run)
+        let memory = try takeIdle() ?? ProgramRun(self, takeMemory(), run: run)
         defer { lock.locked { unsafe idle.append(memory) } }
         return try memory.execute(inputs: inputs, captured: captured, run: run, observer: observer)
+    }
+
+    /// The memory of a run before, if there is one that is not in use.
+    private func takeIdle() -> ProgramRun? {
+        var maker: AnyObject?
+        // Not taken apart while others wait.
+        defer { withExtendedLifetime(maker) {} }
+        return lock.locked {
+            guard let memory = unsafe idle.popLast() else { return nil }
+            unsafe swap(&maker, &self.maker)
+            return memory
+        }
     }
 
     private func takeMemory() -> RunMemory? {

@@ -38,7 +38,13 @@ extension Compiler {
 
     /// The numbers of a constant of INT8, UINT8 or INT32.
     func integers(_ id: ValueID) -> [Int32]? {
-        guard isConstant(id), let tensor = try? unfolding.tensor(id).inPlace() else { return nil }
+        guard isConstant(id) else { return nil }
+        // Not through the constant's value, which is kept: most are read once.
+        if case .constant(let constant) = unfolding.values[id].source, !constant.isSparse { return Self.integers(constant.tensor) }
+        return (try? unfolding.tensor(id)).flatMap { Self.integers($0) }
+    }
+
+    private static func integers(_ tensor: Tensor) -> [Int32]? {
         switch tensor.elementType {
         case .uint8: return try? tensor.elements(as: UInt8.self).array { Int32($0) }
         case .int8: return try? tensor.elements(as: Int8.self).array { Int32($0) }

@@ -21,20 +21,29 @@ struct ArenaPlan {
         offsets = [Int](repeating: 0, count: pieces.count)
         let order = pieces.indices.sorted { (pieces[$0].byteCount, $1) > (pieces[$1].byteCount, $0) }
         // By offset.
-        var placed: [Int] = []
+        var placed: [Placed] = []
+        placed.reserveCapacity(pieces.count)
         for index in order {
             let piece = pieces[index]
             var best: (offset: Int, room: Int)?, end = 0
-            for other in placed where pieces[other].first <= piece.last && pieces[other].last >= piece.first {
-                let room = offsets[other] - end
+            for other in placed where other.first <= piece.last && other.last >= piece.first {
+                let room = other.offset - end
                 if room >= piece.byteCount, room < best?.room ?? .max { best = (end, room) }
-                end = max(end, try Self.aligned(offsets[other], pieces[other].byteCount))
+                end = max(end, other.end)
             }
-            offsets[index] = best?.offset ?? end
-            byteCount = max(byteCount, try Self.aligned(offsets[index], piece.byteCount))
-            let position = placed.firstIndex { offsets[$0] > offsets[index] } ?? placed.count
-            placed.insert(index, at: position)
+            let offset = best?.offset ?? end, next = Placed(first: piece.first, last: piece.last, offset: offset, end: try Self.aligned(offset, piece.byteCount))
+            offsets[index] = offset
+            byteCount = max(byteCount, next.end)
+            placed.insert(next, at: placed.firstIndex { $0.offset > offset } ?? placed.count)
         }
+    }
+
+    /// A piece where it is to lie, in one place with all that others are compared with.
+    private struct Placed {
+        let first: Int
+        let last: Int
+        let offset: Int
+        let end: Int
     }
 
     private static func aligned(_ offset: Int, _ size: Int) throws -> Int {

@@ -487,7 +487,7 @@ final class Compiler {
         }
         // Weights that are made for one step lie among its values, where those of other steps were or will be.
         let moment = batch.moment(threads: threads, mayPass: run.isOnly && isMain && !isLarge)
-        let passing = moment == .passing ? steps.map { $0.step.packedWeights.map(PackBuffers.place) ?? 0 } : []
+        let passing = moment == .passing ? packs.making.locked { steps.map { $0.step.packedWeights.map(PackBuffers.place) ?? 0 } } : []
         for (position, byteCount) in passing.enumerated() where byteCount > 0 {
             pieces.append(ArenaPlan.Piece(byteCount: byteCount, first: position, last: position))
         }

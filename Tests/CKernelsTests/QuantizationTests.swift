@@ -148,6 +148,43 @@ private func rounded(_ x: Float, _ zero: Int, _ range: ClosedRange<Int>) -> Int 
         #expect(looked()[(zero + 100) & 255] == range(type).upperBound && looked()[(zero - 100) & 255] == range(type).lowerBound)
     }
 
+    @Test(arguments: 1...4) func joinsChannelsOfInputs(inputs: Int) {
+        var random = SeededRandom(seed: Self.seed &+ UInt64(inputs))
+        for (channels, pixels) in [(1, 5), (3, 1), (4, 40), (7, 9), (8, 3), (15, 11), (16, 2), (17, 200), (29, 13), (58, 49)] {
+            let (from, to) = (Self.types[Int.random(in: 0...1, using: &random)], Self.types[Int.random(in: 0...1, using: &random)])
+            var k = thimble_q8_join()
+            (k.inputs, k.channels, k.pixels, k.out_pixel) = (inputs, channels, pixels, inputs * channels + 3)
+            (k.in_signed, k.out_signed) = (from == THIMBLE_S8, to == THIMBLE_S8)
+            k.out = thimble_quantity(scale: 0.03, zero: Int32.random(in: -20...20, using: &random) + (to == THIMBLE_S8 ? 0 : 100))
+            let limits = channels % 2 == 0 ? range(to) : range(to).lowerBound + 9...range(to).upperBound - 30
+            (k.low, k.high) = (Int32(limits.lowerBound), Int32(limits.upperBound))
+            // The second input has the quantity of the result, so that its codes may stay; the third is much finer, the fourth much coarser.
+            let quantities = [thimble_quantity(scale: 0.025, zero: 12), k.out, thimble_quantity(scale: 0.001, zero: 3), thimble_quantity(scale: 1.7, zero: 77)]
+            let strides = [channels, channels + 5, 2 * channels, channels + 1]
+            (k.in, k.in_pixel) = ((quantities[0], quantities[1], quantities[2], quantities[3]), (strides[0], strides[1], strides[2], strides[3]))
+            let values = (0..<inputs).map { i in (0..<(pixels - 1) * strides[i] + channels).map { _ in Int.random(in: range(from), using: &random) } }
+            let memories = values.map { stored($0, from) }
+            for family in 0...thimble_processor() {
+                k.family = family
+                let out = Memory<UInt8>(pixels * k.out_pixel - 3) { _ in 0x5b }, units = thimble_q8_join_units(&k)
+                var sources = memories.map { UnsafeRawPointer($0.at) as UnsafeRawPointer? }
+                thimble_q8_join_run(&k, &sources, out.at, units / 2, units)
+                thimble_q8_join_run(&k, &sources, out.at, 0, units / 2)
+                let found = loaded(out, to)
+                for p in 0..<pixels {
+                    for c in 0..<channels {
+                        for i in 0..<inputs {
+                            let number = Float(values[i][p * strides[i] + c] - Int(quantities[i].zero)) * quantities[i].scale
+                            let expected = rounded(number / k.out.scale, Int(k.out.zero), limits)
+                            #expect(found[p * k.out_pixel + c * inputs + i] == expected, "\(channels), input \(i), family \(family), seed \(Self.seed)")
+                        }
+                    }
+                    if p > 0 { #expect(out[p * k.out_pixel - 1] == 0x5b && out[p * k.out_pixel - 3] == 0x5b) }
+                }
+            }
+        }
+    }
+
     @Test(arguments: [false, true]) func averagesWindowsAndWholeImages(isSigned: Bool) {
         var random = SeededRandom(seed: Self.seed)
         let type = isSigned ? THIMBLE_S8 : THIMBLE_U8

@@ -73,6 +73,88 @@ import Testing
         #expect(try run(model, ["x": x], .programs, threads: 2) == run(model, ["x": x], .nodes, threads: 1))
     }
 
+    /// A unit of ShuffleNet: x, quantized; two convolutions; a Concat of their results and a shuffle, quantized; a Split, one half convolved depthwise
+    /// from where it lies, the other read by the next Concat.
+    private func shuffleNet(groups: Int, channels: Int, isOne: Bool, _ random: inout SeededRandom) -> Model {
+        func codes(_ name: Name, _ dims: [Int]) -> Tensor {
+            Tensor(name: name, .int8, dims: dims, bytes: TensorBytes((0..<dims.reduce(1, *)).map { _ in UInt8.random(in: 0...255, using: &random) }))
+        }
+        func node(_ type: Name, _ inputs: [Name], _ outputs: [Name], _ attributes: [Attribute] = []) -> Node {
+            Node(type, inputs: inputs, outputs: outputs, attributes: attributes)
+        }
+        func quantized(_ name: Name, _ scale: Name) -> [Node] {
+            let q = Name("\(name)_q")
+            return [node("QuantizeLinear", [name, scale, "zero"], [q]), node("DequantizeLinear", [q, scale, "zero"], [Name("\(name)_d")])]
+        }
+        func convolution(_ x: Name, _ w: Name, _ y: Name, _ scale: Name, groups: Int = 1) -> [Node] {
+            let attributes = groups > 1 ? [Attribute("group", .int(Int64(groups))), Attribute("pads", .ints([1, 1, 1, 1]))] : []
+            return [node("DequantizeLinear", [Name("\(w)_q"), "fine", "middle"], [w]), node("Conv", [x, w], [y], attributes)] + quantized(y, scale)
+        }
+        let all = groups * channels, names = (0..<groups).map { Name("a\($0)") }
+        let scales: [Name] = isOne ? ["coarse"] : ["coarse", "other", "fine"]
+        var nodes = quantized("x", "fine")
+        for (index, name) in names.enumerated() { nodes += convolution("x_d", Name("w\(index)"), name, scales[index % scales.count]) }
+        nodes += [
+            node("Concat", names.map { Name("\($0)_d") }, ["joined"], [Attribute("axis", .int(1))]), node("Reshape", ["joined", "apart"], ["split"]),
+            node("Transpose", ["split"], ["dealt"], [Attribute("perm", .ints([0, 2, 1, 3, 4]))]), node("Reshape", ["dealt", "together"], ["shuffled"]),
+        ]
+        nodes += quantized("shuffled", "coarse") + [node("Split", ["shuffled_q", "halves"], ["front", "back"], [Attribute("axis", .int(1))])]
+        nodes += [node("DequantizeLinear", ["front", "coarse", "zero"], ["front_d"]), node("DequantizeLinear", ["back", "coarse", "zero"], ["back_d"])]
+        nodes += convolution("back_d", "deep", "b", "other", groups: all - all / 2)
+        nodes += [node("Concat", ["front_d", "b_d"], ["y"], [Attribute("axis", .int(1))])] + quantized("y", "coarse")
+        func sizes(_ name: Name, _ values: [Int64]) -> Tensor { Tensor(name: name, .int64, dims: [values.count], bytes: TensorBytes(values.flatMap { withUnsafeBytes(of: $0) { Array($0) } })) }
+        let weights = names.indices.map { codes(Name("w\($0)_q"), [channels, 5, 1, 1]) }
+        let initializers = weights + [
+            codes("deep_q", [all - all / 2, 1, 3, 3]), sizes("apart", [2, Int64(groups), Int64(channels), 6, 7]), sizes("together", [2, Int64(all), 6, 7]),
+            sizes("halves", [Int64(all / 2), Int64(all - all / 2)]), tensor([0.01], dims: [], name: "fine"), tensor([0.05], dims: [], name: "coarse"),
+            tensor([0.031], dims: [], name: "other"), Tensor(name: "zero", .uint8, dims: [], bytes: TensorBytes([100])),
+            Tensor(name: "middle", .int8, dims: [], bytes: TensorBytes([3])),
+        ]
+        return model(Graph(nodes: nodes, inputs: [ValueInfo(name: "x", type: .tensor(.float, nil))], outputs: [info("y_d"), info("front_d")], initializers: initializers))
+    }
+
+    @Test(arguments: [(2, 29), (2, 4), (3, 5), (4, 9), (5, 3)], [true, false]) func shufflesOfCodesAgreeWithNodes(shape: (groups: Int, channels: Int), isOne: Bool) throws {
+        var random = SeededRandom(seed: UInt64(shape.groups))
+        let model = shuffleNet(groups: shape.groups, channels: shape.channels, isOne: isOne, &random)
+        let x = floats((0..<2 * 5 * 6 * 7).map { _ in Float.random(in: -1...1, using: &random) }, dims: [2, 5, 6, 7])
+        let expected = try run(model, ["x": x], .nodes, threads: 1)
+        for threads in [1, 2] {
+            let found = try run(model, ["x": x], .programs, threads: threads)
+            try #require(found.count == expected.count)
+            for (a, b) in zip(found, expected) { #expect(abs(a - b) <= 0.05 * 2.01, "\(a), in floats \(b)") }
+        }
+        // More groups than a join takes are joined as floats or moved.
+        let options = Session.Options(threads: 1), session = try Session(model, options: options)
+        let program = try #require(try session.plan.program([x], [], Run(options, session.resources)))
+        #expect(program.steps.count { $0.step is ByteJoinStep } == (shape.groups <= 4 ? 2 : 1))
+        // Outputs are plain; the front half becomes a value of its own first.
+        if shape.groups <= 4 { #expect(program.steps.count { $0.step is MoveStep } == 3) }
+    }
+
+    /// com.microsoft's QLinearConcat behind products, whose codes are channels last, and behind what is plain.
+    @Test(arguments: [true, false]) func joinsOfCodesAgreeWithNodes(isConvolved: Bool) throws {
+        var random = SeededRandom(seed: 12)
+        func codes(_ name: Name, _ type: ElementType, _ dims: [Int]) -> Tensor {
+            Tensor(name: name, type, dims: dims, bytes: TensorBytes((0..<dims.reduce(1, *)).map { _ in UInt8.random(in: 0...255, using: &random) }))
+        }
+        let convolution = Node("QLinearConv", inputs: ["x", "fine", "zero", "w", "fine", "middle", "coarse", "zero"], outputs: ["a"])
+        let nodes = [
+            isConvolved ? convolution : Node("Identity", inputs: ["x"], outputs: ["a"]),
+            Node("QLinearConcat", domain: "com.microsoft", inputs: ["other", "zero", "a", "coarse", "zero", "x", "fine", "zero"], outputs: ["q"], attributes: [Attribute("axis", .int(1))]),
+            Node("Slice", inputs: ["q", "one", "six", "one"], outputs: ["s"]), Node("DequantizeLinear", inputs: ["s", "other", "zero"], outputs: ["y"]),
+        ]
+        func place(_ name: Name, _ value: UInt8) -> Tensor { Tensor(name: name, .int64, dims: [1], bytes: TensorBytes([value, 0, 0, 0, 0, 0, 0, 0])) }
+        let initializers = [
+            tensor([0.01], dims: [], name: "fine"), tensor([0.05], dims: [], name: "coarse"), tensor([0.031], dims: [], name: "other"),
+            Tensor(name: "zero", .uint8, dims: [], bytes: TensorBytes([100])), Tensor(name: "middle", .int8, dims: [], bytes: TensorBytes([3])),
+            codes("w", .int8, [7, 5, 1, 1]), place("one", 1), place("six", 6),
+        ]
+        var model = model(Graph(nodes: nodes, inputs: [ValueInfo(name: "x", type: .tensor(.uint8, nil))], outputs: [info("y")], initializers: initializers))
+        model.opsetImports.append(OpsetImport(domain: "com.microsoft", version: 1))
+        let x = Value.tensor(codes("x", .uint8, [2, 5, 6, 7]))
+        #expect(try run(model, ["x": x], .programs, threads: 2) == run(model, ["x": x], .nodes, threads: 1))
+    }
+
     @Test func weightsOfFourBitsStayFourBits() throws {
         var random = SeededRandom(seed: 4)
         let (n, k) = (256, 512)

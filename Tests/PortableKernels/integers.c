@@ -140,6 +140,28 @@ static void average(unsigned family) {
     expect_near("average of bytes", family, found, expected, count, 0.51 / 64);
 }
 
+static void join(unsigned family) {
+    const size_t inputs = random_size(1, THIMBLE_JOIN + 1), channels = random_size(1, 70), pixels = random_size(1, 300);
+    thimble_q8_join k = {
+        .family = family, .inputs = inputs, .channels = channels, .pixels = pixels, .out_pixel = inputs * channels, .out = {0.03f, 90}, .low = 5, .high = 250};
+    const void *in[THIMBLE_JOIN] = {0};
+    uint8_t *expected = memory(pixels * inputs * channels), *found = memory(pixels * inputs * channels), *again = memory(pixels * inputs * channels);
+    for (size_t i = 0; i < inputs; i++) {
+        k.in[i] = (thimble_quantity){0.01f + 0.001f * (float)random_size(0, 60), (int32_t)random_size(0, 256)};
+        k.in_pixel[i] = channels + random_size(0, 9);
+        const size_t bytes = (pixels - 1) * k.in_pixel[i] + channels;
+        uint8_t *x = memory(bytes);
+        for (size_t j = 0; j < bytes; j++) x[j] = (uint8_t)random_bits();
+        in[i] = x;
+        for (size_t j = 0; j < pixels * channels; j++) {
+            const float number = (float)(x[j / channels * k.in_pixel[i] + j % channels] - k.in[i].zero) * k.in[i].scale;
+            expected[j * inputs + i] = (uint8_t)fminf(fmaxf(rintf(number / k.out.scale) + 90, 5), 250);
+        }
+    }
+    RUN_BOTH_WAYS(thimble_q8_join_units(&k), found, again, pixels * inputs * channels, "join of bytes", family, thimble_q8_join_run(&k, in, to, first, last));
+    expect_same("join of bytes", family, found, expected, pixels * inputs * channels);
+}
+
 void check_int8(unsigned family) {
     static const shape shapes[] = {
         {1, 16, 96, 1, 7, 9, 1, 1, 1, 0, 1, 0, 0, 1},  {1, 58, 57, 1, 5, 6, 1, 1, 1, 0, 1, 0, 0, 0}, {2, 3, 32, 1, 15, 13, 3, 3, 2, 1, 1, 1, 0, 1},
@@ -156,4 +178,5 @@ void check_int8(unsigned family) {
     }
     for (int i = 0; i < 8; i++) elementwise(family, random_size(1, 300));
     for (int i = 0; i < 4; i++) average(family);
+    for (int i = 0; i < 12; i++) join(family);
 }

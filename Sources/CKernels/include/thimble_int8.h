@@ -134,4 +134,27 @@ typedef struct {
 size_t thimble_q8_average_units(const thimble_q8_average *k);
 void thimble_q8_average_run(const thimble_q8_average *k, const void *in, void *out, size_t first, size_t last);
 
+// --- channels of several values joined
+
+enum { THIMBLE_JOIN = 4 };
+
+/// Pixels of NHWC bytes side by side in one result, with the codes of each made those of the result (DequantizeLinear, Concat and perhaps a
+/// shuffle of channels, QuantizeLinear): channel c of input i becomes channel c * inputs + i, rounded as thimble_dequantize and
+/// thimble_quantize do one after the other. A Concat without a shuffle is a join of each input by itself.
+typedef struct {
+    unsigned family;
+    /// 1 to THIMBLE_JOIN inputs of as many channels each.
+    size_t inputs, channels, pixels;
+    /// Bytes from one pixel to the next.
+    size_t in_pixel[THIMBLE_JOIN], out_pixel;
+    thimble_quantity in[THIMBLE_JOIN], out;
+    bool in_signed, out_signed;
+    /// In the type of the result.
+    int32_t low, high;
+} thimble_q8_join;
+
+/// Independent units, few of them where there is little to do. There is no scratch.
+size_t thimble_q8_join_units(const thimble_q8_join *k);
+void thimble_q8_join_run(const thimble_q8_join *k, const void *const *in, void *out, size_t first, size_t last);
+
 #endif

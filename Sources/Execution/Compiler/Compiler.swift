@@ -53,11 +53,20 @@ final class Compiler {
         var exact: BufferID?
         /// Its own element type, channels last: of bytes.
         var exactChannelsLast: BufferID?
+        /// The same where it is a part of the channels of another value.
+        var pixels: Pixels?
         /// Numbers to compute with (binary32 for the narrower floats), by layout.
         var plain: BufferID?
         var channelsLast: BufferID?
         /// Made of these when somebody wants it in another form.
         var codes: QuantizedValue?
+    }
+
+    /// Bytes, channels last, whose pixels may lie further apart than they have channels.
+    struct Pixels {
+        let buffer: BufferID
+        /// Bytes from one pixel to the next.
+        let stride: Int
     }
 
     let unfolding: Unfolding
@@ -117,7 +126,7 @@ final class Compiler {
         if isDone[index] { return }
         if chains.members.contains(index) { return try chains.chain(at: index).map(lowerNormalization) ?? () }
         if attentions.members.contains(index) { return try attentions.chain(at: index).map(lowerAttention) ?? () }
-        if let done = try QuantizedPattern.lower(item, self) {
+        if let done = try ShuffleLowering.lower(item, self) ?? QuantizedPattern.lower(item, self) {
             for other in done { isDone[other] = true }
             return
         }
@@ -180,6 +189,7 @@ final class Compiler {
     /// The layout in which the value is there without a conversion; plain if in both.
     func layout(_ id: ValueID) -> Layout {
         if let codes = codes(id), isOnlyCodes(id) { return exactLayout(codes.codes) }
+        if Self.isByte(fact(id).elementType) { return exactLayout(id) }
         return forms[id].channelsLast != nil && forms[id].plain == nil && !(forms[id].exact != nil && fact(id).elementType == .float) ? .channelsLast : .plain
     }
 
@@ -256,16 +266,44 @@ final class Compiler {
     }
 
     /// The layout in which bytes are there without a conversion; plain if in both.
-    func exactLayout(_ id: ValueID) -> Layout { forms[id].exact == nil && forms[id].exactChannelsLast != nil ? .channelsLast : .plain }
+    func exactLayout(_ id: ValueID) -> Layout {
+        forms[id].exact == nil && (forms[id].exactChannelsLast != nil || forms[id].pixels != nil) ? .channelsLast : .plain
+    }
 
     private func readExactChannelsLast(_ id: ValueID) throws -> BufferID {
         if let known = forms[id].exactChannelsLast { return known }
         guard let dims = dims(id) else { throw ModelError(.internalFault, "a value of unknown dims is lowered") }
-        let plain = try readExact(id)
-        let made = Layout.isFree(dims) ? try part(of: plain, dims: Layout.channelsLast.physical(dims)) : try convert(plain, dims, to: .channelsLast)
+        let made: BufferID
+        if let pixels = forms[id].pixels {
+            made = try gather(pixels, dims, fact(id).elementType ?? .uint8, in: .channelsLast)
+        } else {
+            let plain = try readExact(id)
+            made = Layout.isFree(dims) ? try part(of: plain, dims: Layout.channelsLast.physical(dims)) : try convert(plain, dims, to: .channelsLast)
+        }
         drafts[root(made)].isTouched = true
         forms[id].exactChannelsLast = made
         return made
+    }
+
+    /// Bytes, channels last, for a kernel that takes pixels at any distance.
+    func readPixels(_ id: ValueID) throws -> Pixels {
+        if forms[id].exactChannelsLast == nil, let pixels = forms[id].pixels { return pixels }
+        return Pixels(buffer: try readExact(id, .channelsLast), stride: dims(id)?[1] ?? 0)
+    }
+
+    /// The value's bytes lie among those of another.
+    func definePixels(_ id: ValueID, as pixels: Pixels) { forms[id].pixels = pixels }
+
+    /// A part of the channels of another value as a value of its own.
+    private func gather(_ pixels: Pixels, _ dims: [Int], _ type: ElementType, in layout: Layout) throws -> BufferID {
+        let target = try newBuffer(type, layout.physical(dims))
+        drafts[target].isTouched = true
+        // As a value of three axes: positions are one.
+        let box = [dims[0], dims[1], dims[2...].reduce(1, *)]
+        let from = Cells(buffer: pixels.buffer, cell: 1, steps: [box[2] * pixels.stride, 1, pixels.stride])
+        guard let part = part(box, from: from, to: cells(target, 1, box, layout)) else { throw ModelError(.internalFault, "a value of three axes has too many") }
+        emit(MoveStep(parts: [part], target: target), for: [], reads: [pixels.buffer], writes: [target])
+        return target
     }
 
     /// What a float value is made of if it is the quantized form of numbers and not yet computed with in another.
@@ -349,6 +387,8 @@ final class Compiler {
             made = constantBuffer(bytes, tensor.elementType, tensor.dims)
         } else if let last = forms[id].exactChannelsLast, let dims = dims(id) {
             made = Layout.isFree(dims) ? try part(of: last, dims: dims) : try convert(last, dims, to: .plain)
+        } else if let pixels = forms[id].pixels, let dims = dims(id) {
+            made = try gather(pixels, dims, fact(id).elementType ?? .uint8, in: .plain)
         } else if fact(id).elementType == .float {
             made = try form(id, .plain)
         } else {

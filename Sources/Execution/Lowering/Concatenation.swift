@@ -25,18 +25,18 @@ enum ConcatLowering: Lowering {
         else { return false }
 
         let isFloat = compiler.isFloat(y)
-        let isLast = isFloat && dims.count >= 3 && inputs.contains { !compiler.isConstant($0) && compiler.layout($0) == .channelsLast }
+        let isLast = dims.count >= 3 && inputs.contains { !compiler.isConstant($0) && compiler.layout($0) == .channelsLast }
         let layout: Layout = isLast ? .channelsLast : .plain
-        let target = isFloat ? try compiler.make(y, layout) : try compiler.makeExact(y)
+        let target = isFloat ? try compiler.make(y, layout) : try compiler.makeExact(y, layout)
         let cell = isFloat ? 4 : (compiler.fact(y).elementType?.bitWidth ?? 8) / 8
         var to = compiler.cells(target, cell, dims, layout), parts: [MoveStep.Part] = []
         for input in inputs {
             guard let own = compiler.dims(input) else { continue }
-            let isPlaced = isLast ? axis == 1 && compiler.writeInPlace(input, of: target, offset: to.offset, channels: dims[1], item) : compiler.moveInPlace(input, to)
+            let isPlaced = isLast ? isFloat && axis == 1 && compiler.writeInPlace(input, of: target, offset: to.offset, channels: dims[1], item) : compiler.moveInPlace(input, to)
             if !isPlaced {
                 // Not `cells`: a narrow constant is to be widened here.
-                let form = isFloat && !compiler.isConstant(input) ? compiler.layout(input) : .plain
-                let source = isFloat ? try compiler.read(input, form) : try compiler.readExact(input)
+                let form = compiler.isConstant(input) ? .plain : compiler.layout(input)
+                let source = isFloat ? try compiler.read(input, form) : try compiler.readExact(input, form)
                 guard let part = compiler.part(own, from: compiler.cells(source, cell, own, form), to: to) else {
                     throw ModelError(.internalFault, "a value has more axes than were inferred")
                 }

@@ -51,17 +51,22 @@ extension Compiler {
     /// Constants of narrow floats stay as they are: to widen a table for the few rows that are taken would be a waste.
     func movesExactly(_ id: ValueID) -> Bool { !isFloat(id) || isConstant(id) && fact(id).elementType != .float }
 
-    /// The cells of a value that is read. The layout matters for numbers to compute with only.
+    /// The cells of a value that is read. The layout matters for numbers to compute with and for bytes only.
     func cells(_ id: ValueID, _ layout: Layout) throws -> Cells {
         guard movesExactly(id) else { return cells(try read(id, layout), 4, dims(id) ?? [], layout) }
-        return cells(try readExact(id), (fact(id).elementType?.bitWidth ?? 8) / 8, dims(id) ?? [], .plain)
+        let layout = exactly(layout, id)
+        return cells(try readExact(id, layout), (fact(id).elementType?.bitWidth ?? 8) / 8, dims(id) ?? [], layout)
     }
 
     /// The cells of a value that is to be made of such as `source` has.
     func newCells(_ id: ValueID, like source: ValueID, _ layout: Layout) throws -> Cells {
         guard movesExactly(source) else { return cells(try make(id, layout), 4, dims(id) ?? [], layout) }
-        return cells(try makeExact(id), (fact(id).elementType?.bitWidth ?? 8) / 8, dims(id) ?? [], .plain)
+        let layout = exactly(layout, id)
+        return cells(try makeExact(id, layout), (fact(id).elementType?.bitWidth ?? 8) / 8, dims(id) ?? [], layout)
     }
+
+    /// What is no number to compute with is plain, but for bytes.
+    private func exactly(_ layout: Layout, _ id: ValueID) -> Layout { Self.isByte(fact(id).elementType) && !isConstant(id) ? layout : .plain }
 
     func cells(_ buffer: BufferID, _ cell: Int, _ dims: [Int], _ layout: Layout) -> Cells {
         Cells(buffer: buffer, cell: cell, steps: layout.strides(dims).map { $0 * cell })
@@ -102,7 +107,8 @@ extension Compiler {
         if isFloat(input), !movesExactly(input) {
             define(output, as: try part(of: try read(input, layout), offset: offset, dims: other.physical(dims)), other)
         } else {
-            defineExact(output, as: try part(of: try readExact(input), offset: offset, dims: dims))
+            let (from, to) = (exactly(layout, input), exactly(other, output))
+            defineExact(output, as: try part(of: try readExact(input, from), offset: offset, dims: to.physical(dims)), to)
         }
     }
 }

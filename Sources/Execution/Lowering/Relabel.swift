@@ -13,14 +13,15 @@ enum RelabelLowering: Lowering {
             elementCount(of: to).map({ $0 > 0 }) ?? false, !compiler.isConstant(input)
         else { return false }
         if item.operatorName == "Dropout", try isTraining(item, compiler) { return false }
+        // Spatial axes that are split or joined follow each other in either layout.
+        let keepsChannels = from.count >= 3 && to.count >= 3 && from.prefix(2) == to.prefix(2) && compiler.layout(input) == .channelsLast
         guard compiler.isFloat(input) else {
             if from == to { try compiler.aliasExact(input, as: output) } else {
-                compiler.defineExact(output, as: try compiler.part(of: try compiler.readExact(input), dims: to))
+                let layout: Layout = keepsChannels ? .channelsLast : .plain
+                try compiler.relabel(input, layout, as: output, layout)
             }
             return true
         }
-        // Spatial axes that are split or joined follow each other in either layout.
-        let keepsChannels = from.count >= 3 && to.count >= 3 && from.prefix(2) == to.prefix(2) && compiler.layout(input) == .channelsLast
         if from == to || keepsChannels {
             let layout = compiler.layout(input)
             compiler.define(output, as: try compiler.part(of: try compiler.read(input, layout), dims: layout.physical(to)), layout)

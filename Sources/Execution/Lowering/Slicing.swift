@@ -52,13 +52,13 @@ enum SliceLowering: Lowering {
         _ item: Item, _ x: ValueID, _ dims: [Int], _ starts: [Int], _ steps: [Int], _ y: ValueID, _ result: [Int], _ compiler: Compiler
     ) throws -> Bool {
         let layout = compiler.layout(x)
+        if try takeChannels(x, dims, starts, steps, y, result, compiler) { return true }
         var from = try compiler.cells(x, layout)
         for axis in dims.indices {
             from.offset += starts[axis] * from.steps[axis]
             from.steps[axis] *= steps[axis]
         }
-        let isPlain = !compiler.isFloat(x) || layout == .plain
-        let dense = (isPlain ? Layout.plain : layout).strides(result).map { $0 * from.cell }
+        let dense = layout.strides(result).map { $0 * from.cell }
         if dims.indices.allSatisfy({ result[$0] == 1 || from.steps[$0] == dense[$0] }) {
             try compiler.relabel(x, layout, offset: from.offset, as: y, layout)
             return true
@@ -66,6 +66,18 @@ enum SliceLowering: Lowering {
         let to = try compiler.newCells(y, like: x, layout)
         guard let part = compiler.part(result, from: from, to: to) else { return false }
         compiler.emit([part], to: to.buffer, for: item)
+        return true
+    }
+    /// A run of the channels of bytes that are channels last stays where it is: products read pixels at any distance.
+    private static func takeChannels(
+        _ x: ValueID, _ dims: [Int], _ starts: [Int], _ steps: [Int], _ y: ValueID, _ result: [Int], _ compiler: Compiler
+    ) throws -> Bool {
+        guard dims.count >= 3, Compiler.isByte(compiler.fact(x).elementType), compiler.exactLayout(x) == .channelsLast, steps[1] == 1,
+            dims.indices.allSatisfy({ $0 == 1 || result[$0] == dims[$0] && starts[$0] == 0 && steps[$0] == 1 }), result[1] < dims[1], !Layout.isFree(dims)
+        else { return false }
+        let whole = try compiler.readPixels(x)
+        let part = try compiler.part(of: whole.buffer, offset: starts[1], dims: Layout.channelsLast.physical(result))
+        compiler.definePixels(y, as: Compiler.Pixels(buffer: part, stride: whole.stride))
         return true
     }
 }

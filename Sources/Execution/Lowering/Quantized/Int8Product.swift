@@ -44,7 +44,14 @@ struct Int8Product {
         (kernel.in_pixel, kernel.out_pixel, kernel.in_planes) = (x[1], y[1], layout == .plain)
         let area = height.kernel * width.kernel
         (kernel.weight_out, kernel.weight_in, kernel.weight_y, kernel.weight_x) = (w[1] * area, area, width.kernel, 1)
-        try emit(&kernel, layout, .channelsLast, nodes, compiler)
+        let source: BufferID
+        if layout == .channelsLast {
+            let pixels = try compiler.readPixels(input.codes)
+            (source, kernel.in_pixel) = (pixels.buffer, pixels.stride)
+        } else {
+            source = try compiler.readExact(input.codes)
+        }
+        try emit(&kernel, from: source, .channelsLast, nodes, compiler)
         return true
     }
 
@@ -59,7 +66,7 @@ struct Int8Product {
         (kernel.in_pixel, kernel.out_pixel) = (depth, columns)
         (kernel.weight_out, kernel.weight_in) = transposed ? (depth, 1) : (1, columns)
         (kernel.weight_y, kernel.weight_x) = (1, 1)
-        try emit(&kernel, .plain, .plain, nodes, compiler)
+        try emit(&kernel, from: try compiler.readExact(input.codes), .plain, nodes, compiler)
         return true
     }
 
@@ -67,7 +74,7 @@ struct Int8Product {
         [1, channels].contains(weights.scales.count) && [1, channels].contains(weights.zeros.count) && (bias.isEmpty || bias.count == channels)
     }
 
-    private func emit(_ kernel: inout thimble_int8_conv, _ from: Layout, _ to: Layout, _ nodes: [Plan.Step], _ compiler: Compiler) throws {
+    private func emit(_ kernel: inout thimble_int8_conv, from source: BufferID, _ to: Layout, _ nodes: [Plan.Step], _ compiler: Compiler) throws {
         kernel.family = thimble_processor()
         kernel.in_signed = input.quantity.isSigned
         kernel.weight_signed = compiler.fact(weights.codes).elementType == .int8
@@ -86,7 +93,6 @@ struct Int8Product {
         unsafe thimble_int8_prepare(&kernel)
         let box = KernelBox(kernel)
         let packed = try pack(box, factors, compiler)
-        let source = try compiler.readExact(input.codes, from)
         let target = if case .floats = result { try compiler.make(output, to) } else { try compiler.makeExact(output, to) }
         let step = unsafe Int8ProductStep(kernel: box, source: source, weights: packed, target: target, units: thimble_int8_units(box.pointer))
         compiler.emit(step, for: nodes, reads: [source], writes: [target], scratch: unsafe thimble_int8_scratch(box.pointer))

@@ -7,10 +7,14 @@ internal import Tensors
 enum QuantizedLowering: Lowering {
     static let operators = [
         "QuantizeLinear", "QLinearConv", "QLinearMatMul", "com.microsoft:QLinearAdd", "com.microsoft:QLinearMul", "com.microsoft:QLinearSigmoid",
-        "com.microsoft:QLinearLeakyRelu", "com.microsoft:QLinearGlobalAveragePool",
+        "com.microsoft:QLinearLeakyRelu", "com.microsoft:QLinearGlobalAveragePool", "com.microsoft:QLinearConcat",
     ]
 
     static func lower(_ item: Item, _ compiler: Compiler) throws -> Bool {
+        if item.operatorName == "com.microsoft:QLinearConcat" {
+            guard let y = item.outputs.first ?? nil else { return false }
+            return try ChannelJoin.lowerOperator(item, y, compiler)
+        }
         guard let x = item.inputs.first ?? nil, let y = item.outputs.first ?? nil, let dims = compiler.dims(x), let out = compiler.dims(y),
             !dims.contains(0), !out.contains(0), Compiler.isByte(compiler.fact(y).elementType), !compiler.isConstant(x)
         else { return false }

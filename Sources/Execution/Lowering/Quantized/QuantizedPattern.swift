@@ -21,7 +21,8 @@ enum QuantizedPattern {
         case "Gemm", "MatMul": return try multiply(item, codes, y, compiler)
         case "Add", "Mul": return try combine(item, codes, y, compiler)
         case "GlobalAveragePool": return try average(item, codes, y, compiler)
-        case "Reshape", "Flatten", "Squeeze", "Unsqueeze", "Identity", "Transpose", "Slice", "Split", "MaxPool", "Concat":
+        case "Concat": return try ChannelJoin.lower(item, y, compiler) ?? (move(item, codes, compiler) ? [] : nil)
+        case "Reshape", "Flatten", "Squeeze", "Unsqueeze", "Identity", "Transpose", "Slice", "Split", "MaxPool":
             return try move(item, codes, compiler) ? [] : nil
         default: return nil
         }

@@ -178,8 +178,8 @@ int8_geometry int8_geometry_of(const thimble_int8_conv *k, uint32_t core) {
     return g;
 }
 
-/// Multiplications that are worth a unit of their own: about 2 microseconds.
-enum { UNIT = 1 << 20, STAGE = 96 << 10, UNITS = 8 };
+/// Multiplications that are worth a unit of their own (about a microsecond), bytes of input that stay in the second cache, and units that are enough.
+enum { UNIT = 1 << 19, STAGE = 96 << 10, UNITS = 8 };
 
 static void flatten(thimble_int8_conv *k) {
     const bool pointwise = k->kernel_height == 1 && k->kernel_width == 1 && k->stride_y == 1 && k->stride_x == 1 && k->pad_top == 0 && k->pad_left == 0
@@ -205,18 +205,20 @@ void thimble_int8_prepare(thimble_int8_conv *k) {
     const size_t depth = taps * (k->in_channels / k->groups), pixel_work = depth * k->out_channels, bytes = int8_stage_pixel(k) * (s.lanes == 16 ? 1 : 2);
     // Rows of the result whose input stays in the second cache, whole rows if they are not long.
     k->block_width = k->out_width;
-    if (k->out_height == 1) k->block_width = MIN(k->out_width, taps == 1 ? 192 : MAX(48, STAGE / (bytes * k->stride_x)));
-    else if (k->out_width > 1024) k->block_width = 512;
-    const size_t row = ((k->block_width - 1) * k->stride_x + (k->kernel_width - 1) * k->dilation_x + 1) * bytes * k->stride_y;
-    k->block_height = MIN(k->out_height, MAX(1, STAGE / row));
+    // Shorter pieces of a row would have low tiles.
+    const size_t few = 24;
+    if (k->out_height == 1) {
+        k->block_width = int8_piece(k->out_width, MAX(few, UNIT / pixel_work), taps == 1 ? 192 : MAX(48, STAGE / (bytes * k->stride_x)));
+    } else if (k->out_width > 1024) k->block_width = 512;
     k->blocks_x = divide_up(k->out_width, k->block_width);
-    const size_t least = MAX(1, UNIT / MAX(1, k->block_width * pixel_work));
-    while (k->block_height > least && k->block_height > 2 * k->kernel_height && k->batch * k->blocks_x * divide_up(k->out_height, k->block_height) < UNITS) {
-        k->block_height = divide_up(k->block_height, 2);
-    }
+    const size_t row = ((k->block_width - 1) * k->stride_x + (k->kernel_width - 1) * k->dilation_x + 1) * bytes * k->stride_y;
+    // Lower blocks would read most rows twice.
+    const size_t least = k->batch * k->blocks_x >= UNITS ? k->out_height : MAX(k->kernel_height, UNIT / MAX(1, k->block_width * pixel_work));
+    k->block_height = int8_piece(k->out_height, least, STAGE / row);
     k->blocks_y = divide_up(k->out_height, k->block_height);
-    const size_t blocks = k->batch * k->blocks_x * k->blocks_y, work = k->block_height * k->block_width * pixel_work;
-    k->blocks_n = blocks >= UNITS ? 1 : MAX(1, MIN(MIN(panels, UNITS / blocks), work / UNIT));
+    // Few pixels take as long as these: it is the weights that have to come.
+    const size_t blocks = k->batch * k->blocks_x * k->blocks_y, work = MAX(4, k->block_height * k->block_width) * pixel_work;
+    k->blocks_n = blocks >= UNITS ? 1 : MAX(1, MIN(MIN(panels, UNITS / blocks), work / (2 * UNIT)));
     k->block_panels = divide_up(panels, k->blocks_n);
     k->blocks_n = divide_up(panels, k->block_panels);
 }

@@ -163,7 +163,7 @@ void int8_depthwise_prepare(thimble_int8_conv *k) {
     k->block_width = k->out_width;
     k->block_panels = k->blocks_x = k->blocks_n = 1;
     const size_t row = k->out_width * k->in_channels * k->kernel_height * k->kernel_width;
-    k->block_height = MIN(k->out_height, MAX(1, (1 << 17) / row));
+    k->block_height = int8_piece(k->out_height, (1 << 15) / row, (1 << 17) / row);
     k->blocks_y = divide_up(k->out_height, k->block_height);
 }
 

@@ -14,6 +14,14 @@
 INLINE size_t round_up(size_t n, size_t to) { return (n + to - 1) / to * to; }
 INLINE size_t divide_up(size_t n, size_t by) { return (n + by - 1) / by; }
 
+/// How long pieces of n things are, each of `least` to `most` of them: 1, 2, 4 or 8 pieces of the same size, or a multiple of that many if they
+/// would be too long. So two threads have as many things each in every step, and find in their caches what they wrote in the step before.
+INLINE size_t int8_piece(size_t n, size_t least, size_t most) {
+    size_t pieces = 1;
+    while (pieces < 8 && n / (2 * pieces) >= MAX(1, least)) pieces *= 2;
+    return divide_up(n, pieces * divide_up(divide_up(n, pieces), MAX(1, most)));
+}
+
 /// How a product is computed: four bytes a step, two 16-bit integers a step, or one. Decided when the weights are packed.
 enum { INT8_QUADS = 0, INT8_PAIRS = 1, INT8_SINGLES = 2, INT8_DEPTHWISE = 3 };
 

@@ -93,6 +93,8 @@ static void prepare_codes(thimble_conv *k) {
     thimble_codes_prepare(c);
 }
 
+bool thimble_conv_is_winograd(const thimble_conv *k) { return k->path >= THIMBLE_CONV_WINOGRAD_4 && k->path <= THIMBLE_CONV_WINOGRAD_LINE_2; }
+
 bool thimble_conv_takes_codes(const thimble_conv *k) {
     return k->groups == 1 && !k->planar && !k->transposed && k->path != THIMBLE_CONV_DEPTHWISE && k->path != THIMBLE_CONV_CHANNELWISE;
 }
@@ -137,7 +139,9 @@ size_t thimble_conv_pack_size(const thimble_conv *k) {
     case THIMBLE_CONV_FLAT: return thimble_matmul_pack_size(&k->flat);
     case THIMBLE_CONV_DEPTHWISE: return conv_depthwise_pack_size(k);
     case THIMBLE_CONV_WINOGRAD_4:
-    case THIMBLE_CONV_WINOGRAD_2: return conv_winograd_pack_size(k);
+    case THIMBLE_CONV_WINOGRAD_2:
+    case THIMBLE_CONV_WINOGRAD_LINE_4:
+    case THIMBLE_CONV_WINOGRAD_LINE_2: return conv_winograd_pack_size(k);
     default: return conv_direct_pack_size(k);
     }
 }
@@ -158,8 +162,7 @@ size_t thimble_conv_pack_unit(const thimble_conv *k) {
     const thimble_panels panels = thimble_panels_of(thimble_tiles_of(k->family), k->out_c);
     const size_t vector = channel_weights(k) * panels.lanes, panel = panels.panels > 0 ? panels.vectors / panels.panels * vector : vector;
     // Whole panels are packed sooner, if all have as many vectors.
-    const bool is_winograd = k->path == THIMBLE_CONV_WINOGRAD_4 || k->path == THIMBLE_CONV_WINOGRAD_2;
-    return larger(1, is_winograd && panel <= NEAR_WEIGHTS && panels.vectors % panels.panels == 0 ? panel : vector);
+    return larger(1, thimble_conv_is_winograd(k) && panel <= NEAR_WEIGHTS && panels.vectors % panels.panels == 0 ? panel : vector);
 }
 
 void thimble_conv_pack_part(const thimble_conv *k, const void *weights, size_t first, size_t last, const float *factors, void *packed) {
@@ -169,7 +172,9 @@ void thimble_conv_pack_part(const thimble_conv *k, const void *weights, size_t f
     case THIMBLE_CONV_FLAT: matmul_pack_columns(&k->flat, weights, from, to, 1, factors, packed); break;
     case THIMBLE_CONV_DEPTHWISE: conv_depthwise_pack(k, weights, factors, packed); break;
     case THIMBLE_CONV_WINOGRAD_4:
-    case THIMBLE_CONV_WINOGRAD_2: conv_winograd_pack(k, weights, from, to, factors, packed); break;
+    case THIMBLE_CONV_WINOGRAD_2:
+    case THIMBLE_CONV_WINOGRAD_LINE_4:
+    case THIMBLE_CONV_WINOGRAD_LINE_2: conv_winograd_pack(k, weights, from, to, factors, packed); break;
     default: conv_direct_pack(k, weights, from, to, factors, packed);
     }
 }
@@ -184,7 +189,9 @@ size_t thimble_conv_scratch(const thimble_conv *k) {
     case THIMBLE_CONV_FLAT: return k->is_coded ? thimble_codes_scratch(&k->coded) : thimble_matmul_scratch(&k->flat);
     case THIMBLE_CONV_DEPTHWISE: return 0;
     case THIMBLE_CONV_WINOGRAD_4:
-    case THIMBLE_CONV_WINOGRAD_2: return conv_winograd_scratch(k);
+    case THIMBLE_CONV_WINOGRAD_2:
+    case THIMBLE_CONV_WINOGRAD_LINE_4:
+    case THIMBLE_CONV_WINOGRAD_LINE_2: return conv_winograd_scratch(k);
     default: return conv_direct_scratch(k);
     }
 }
@@ -204,7 +211,9 @@ void thimble_conv_run(
     case THIMBLE_CONV_FLAT: thimble_matmul_run(&k->flat, in, packed, bias, residual, out, first, last, scratch); break;
     case THIMBLE_CONV_DEPTHWISE: conv_depthwise_run(k, &operands, first, last); break;
     case THIMBLE_CONV_WINOGRAD_4:
-    case THIMBLE_CONV_WINOGRAD_2: conv_winograd_run(k, &operands, first, last, scratch); break;
+    case THIMBLE_CONV_WINOGRAD_2:
+    case THIMBLE_CONV_WINOGRAD_LINE_4:
+    case THIMBLE_CONV_WINOGRAD_LINE_2: conv_winograd_run(k, &operands, first, last, scratch); break;
     default: conv_direct_run(k, &operands, first, last, scratch);
     }
 }

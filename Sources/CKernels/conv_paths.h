@@ -66,7 +66,7 @@ size_t conv_depthwise_pack_size(const thimble_conv *k);
 void conv_depthwise_pack(const thimble_conv *k, const loose_float *weights, const float *factors, float *packed);
 void conv_depthwise_run(const thimble_conv *k, const conv_operands *operands, size_t first, size_t last);
 
-/// The way with the fewest seconds: one of Winograd's or THIMBLE_CONV_DIRECT.
+/// The way with the fewest seconds: one of Winograd's that fits or THIMBLE_CONV_DIRECT.
 unsigned conv_winograd_path(const thimble_conv *k);
 void conv_winograd_prepare(thimble_conv *k);
 size_t conv_winograd_pack_size(const thimble_conv *k);

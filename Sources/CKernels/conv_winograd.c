@@ -1,21 +1,21 @@
-// Convolution with a 3 x 3 kernel by Winograd's minimal filtering: Lavin and Gray, "Fast Algorithms for Convolutional Neural
-// Networks" (2015), as (m + 2)^2 products of matrices for tiles of m x m results. For m = 4 the points are 0, +-sqrt(1/2), +-sqrt(2)
-// and infinity rather than small integers: the transforms are as cheap and their rounding errors a quarter (Vincent and others, "On
-// Improving the Numerical Stability of Winograd Convolutions" (2017), tell why).
+// Convolution with a kernel of 3 x 3, or of 3 or 5 along one axis, by Winograd's minimal filtering: Lavin and Gray, "Fast Algorithms for
+// Convolutional Neural Networks" (2015), as products of matrices for tiles of results: (m + 2)^2 for m x m results of 3 x 3, 6 for 4 results of 3 in a
+// line or for 2 of 5. Where there are 6 points they are 0, +-sqrt(1/2), +-sqrt(2) and infinity rather than small integers: the transforms are as
+// cheap and their rounding errors a quarter (Vincent and others, "On Improving the Numerical Stability of Winograd Convolutions" (2017), tell why).
 
 #include "conv_paths.h"
 
 #define NEAR_POINT 0.70710678118654752f
 #define FAR_POINT 1.41421356237309505f
 
-/// One tile: `in` is its first pixel, results of channel c go to out[c + i * plane].
+/// One tile: `in` is its first pixel, results of channel c go to out[c + i * plane]. A line's pixels are `pitch` apart, along either axis.
 typedef struct {
     const float *in;
     size_t pixel, pitch, channels, plane;
     float *out;
 } winograd_input;
 
-/// One tile of which `rows` x `columns` pixels exist.
+/// One tile of which `rows` x `columns` pixels exist; of a line `rows`.
 typedef struct {
     const float *in;
     size_t plane, channels, rows, columns;
@@ -26,7 +26,7 @@ typedef struct {
 } winograd_output;
 
 typedef struct {
-    /// The kernels of a vector of output channels, [input channel][9][lane], become [input channel] vectors `step` apart in each plane.
+    /// The kernels of a vector of output channels, [input channel][tap][lane], become [input channel] vectors `step` apart in each plane.
     void (*weights)(const float *taps, size_t channels, float *to, size_t step, size_t plane);
     void (*input)(const winograd_input *w);
     void (*output)(const winograd_output *w);
@@ -44,14 +44,30 @@ typedef struct {
 #define WEIGHT_CHANNELS 16
 #define MOST_PRODUCTS 36
 
-static size_t tile_of(const thimble_conv *k) { return k->path == THIMBLE_CONV_WINOGRAD_4 ? 4 : 2; }
+/// Results of a tile, inputs that it reads, and taps of the kernel.
+typedef struct { size_t rows, columns, in_rows, in_columns, taps; } winograd_tile;
+
+static winograd_tile tile_for(const thimble_conv *k, unsigned path) {
+    switch (path) {
+    case THIMBLE_CONV_WINOGRAD_4: return (winograd_tile){4, 4, 6, 6, 9};
+    case THIMBLE_CONV_WINOGRAD_2: return (winograd_tile){2, 2, 4, 4, 9};
+    default: break;
+    }
+    const size_t results = path == THIMBLE_CONV_WINOGRAD_LINE_4 ? 4 : 2, taps = 7 - results;
+    return k->columns.kernel == 1 ? (winograd_tile){results, 1, 6, 1, taps} : (winograd_tile){1, results, 1, 6, taps};
+}
+
+static winograd_tile tile_of(const thimble_conv *k) { return tile_for(k, k->path); }
 static const winograd_functions *functions_of(const thimble_conv *k) {
     unsigned family = k->family < thimble_processor() ? k->family : thimble_processor();
-    return &OF_FAMILY(family, winograd)[tile_of(k) == 4 ? 0 : 1];
+    return &OF_FAMILY(family, winograd)[k->path - THIMBLE_CONV_WINOGRAD_4];
 }
-static size_t product_count(const thimble_conv *k) { return (tile_of(k) + 2) * (tile_of(k) + 2); }
-static size_t tile_rows(const thimble_conv *k) { return divided_up(k->rows.out, tile_of(k)); }
-static size_t tile_columns(const thimble_conv *k) { return divided_up(k->columns.out, tile_of(k)); }
+static size_t product_count(const thimble_conv *k) {
+    const winograd_tile t = tile_of(k);
+    return t.in_rows * t.in_columns;
+}
+static size_t tile_rows(const thimble_conv *k) { return divided_up(k->rows.out, tile_of(k).rows); }
+static size_t tile_columns(const thimble_conv *k) { return divided_up(k->columns.out, tile_of(k).columns); }
 
 /// Output channels of the largest unit, in whole vectors.
 static size_t unit_channels(const thimble_conv *k, const thimble_panels *panels) {
@@ -82,30 +98,46 @@ static double arithmetic_seconds(const thimble_conv *k, double multiplications) 
 
 static double weight_seconds(double bytes) { return bytes > 20e6 ? bytes / 15e9 : bytes > 1e6 ? bytes / 50e9 : 0; }
 
-static double winograd_seconds(const thimble_conv *k, size_t tile) {
+static double winograd_seconds(const thimble_conv *k, unsigned path) {
+    const winograd_tile t = tile_for(k, path);
     size_t lanes = thimble_tiles_of(k->family)->lanes, in = k->in_c, out = round_up(k->out_c, lanes);
-    double n = (double)((tile + 2) * (tile + 2)), tiles = (double)(k->images * divided_up(k->rows.out, tile) * divided_up(k->columns.out, tile));
+    double n = (double)(t.in_rows * t.in_columns), tiles = (double)(k->images * divided_up(k->rows.out, t.rows) * divided_up(k->columns.out, t.columns));
     double values = tiles * n * (double)(round_up(in, lanes) + out);
-    double bytes = 4 * n * (double)(in * out);
-    return arithmetic_seconds(k, n * tiles * (double)(in * out)) + values * 4 / 25e9 + weight_seconds(bytes) + MAKING * bytes / 8e9;
+    double bytes = 4 * n * (double)(in * out), turning = t.in_rows == 1 || t.in_columns == 1 ? 100e9 : 25e9;
+    return arithmetic_seconds(k, n * tiles * (double)(in * out)) + values * 4 / turning + weight_seconds(bytes) + MAKING * bytes / 8e9;
 }
 
 static double direct_seconds(const thimble_conv *k) {
-    double products = 9 * (double)(k->in_c * round_up(k->out_c, thimble_tiles_of(k->family)->lanes));
+    double products = (double)(k->rows.kernel * k->columns.kernel * k->in_c * round_up(k->out_c, thimble_tiles_of(k->family)->lanes));
     double bytes = 4 * products;
     return arithmetic_seconds(k, products * (double)(k->images * k->rows.out * k->columns.out)) + weight_seconds(bytes) + MAKING * bytes / 16e9;
 }
 
+static bool has_kernel(const thimble_conv_axis *axis, size_t kernel) { return axis->kernel == kernel && axis->stride == 1 && axis->dilation == 1; }
+
 unsigned conv_winograd_path(const thimble_conv *k) {
+    if (k->exact || k->groups != 1 || k->planar || k->transposed || k->in_c < 8 || k->out_c < 8) return THIMBLE_CONV_DIRECT;
     const thimble_conv_axis *y = &k->rows, *x = &k->columns;
-    bool fits = y->kernel == 3 && x->kernel == 3 && y->stride == 1 && x->stride == 1 && y->dilation == 1 && x->dilation == 1;
-    if (!fits || k->exact || k->groups != 1 || k->planar || k->transposed || k->in_c < 8 || k->out_c < 8) return THIMBLE_CONV_DIRECT;
-    double four = winograd_seconds(k, 4), two = winograd_seconds(k, 2), direct = direct_seconds(k);
-    if (four <= two && four < direct) return THIMBLE_CONV_WINOGRAD_4;
-    return two < direct ? THIMBLE_CONV_WINOGRAD_2 : THIMBLE_CONV_DIRECT;
+    const double direct = direct_seconds(k);
+    if (has_kernel(y, 3) && has_kernel(x, 3)) {
+        double four = winograd_seconds(k, THIMBLE_CONV_WINOGRAD_4), two = winograd_seconds(k, THIMBLE_CONV_WINOGRAD_2);
+        if (four <= two && four < direct) return THIMBLE_CONV_WINOGRAD_4;
+        return two < direct ? THIMBLE_CONV_WINOGRAD_2 : THIMBLE_CONV_DIRECT;
+    }
+    if (!has_kernel(y, 1) && !has_kernel(x, 1)) return THIMBLE_CONV_DIRECT;
+    const thimble_conv_axis *line = y->kernel == 1 ? x : y;
+    if (!has_kernel(line, 3) && !has_kernel(line, 5)) return THIMBLE_CONV_DIRECT;
+    const unsigned path = line->kernel == 3 ? THIMBLE_CONV_WINOGRAD_LINE_4 : THIMBLE_CONV_WINOGRAD_LINE_2;
+    return winograd_seconds(k, path) < direct ? path : THIMBLE_CONV_DIRECT;
 }
 
 void conv_winograd_prepare(thimble_conv *k) {
+    if (k->rows.out == 1 && k->rows.in == 1 && k->rows.pad == 0) {
+        // Units are blocks of rows: what has only one is a column. Pixels follow each other all the same.
+        const thimble_conv_axis row = k->rows;
+        k->rows = k->columns;
+        k->columns = row;
+    }
     size_t tiles = k->images * tile_rows(k) * tile_columns(k);
     double work = 2.0 * (double)(product_count(k) * tiles) * (double)k->in_c * (double)k->out_c / UNIT_WORK;
     size_t wanted = work < 1 ? 1 : work > MOST_UNITS ? MOST_UNITS : (size_t)work;
@@ -127,7 +159,7 @@ void conv_winograd_pack(const thimble_conv *k, const loose_float *weights, size_
     const thimble_tiles *tiles = thimble_tiles_of(k->family);
     const thimble_panels panels = thimble_panels_of(tiles, k->out_c);
     const winograd_functions *f = functions_of(k);
-    const size_t plane = k->in_c * panels.vectors * panels.lanes;
+    const size_t plane = k->in_c * panels.vectors * panels.lanes, taps = tile_of(k).taps;
     float turned[WEIGHT_CHANNELS * 9 * MOST_LANES], block[MOST_PRODUCTS * (WEIGHT_CHANNELS * MOST_VECTORS + 1) * MOST_LANES];
     for (size_t p = 0; p < panels.panels; p++) {
         const size_t start = panel_start(&panels, p), width = panel_start(&panels, p + 1) - start;
@@ -140,8 +172,8 @@ void conv_winograd_pack(const thimble_conv *k, const loose_float *weights, size_
             float *out = packed + start * k->in_c + i * width;
             for (size_t j = from; j < to; j += panels.lanes) {
                 tiles->turn(
-                    weights + ((j - first) * k->in_c + i) * 9, k->in_c * 9, smaller(panels.lanes, k->out_c - j), here * 9, 1, factors ? factors + j : NULL,
-                    turned, panels.lanes);
+                    weights + ((j - first) * k->in_c + i) * taps, k->in_c * taps, smaller(panels.lanes, k->out_c - j), here * taps, 1,
+                    factors ? factors + j : NULL, turned, panels.lanes);
                 if (in_block) f->weights(turned, here, block + j - start, width, here * width + MOST_LANES);
                 else f->weights(turned, here, out + j - start, width, plane);
             }
@@ -159,9 +191,9 @@ size_t conv_winograd_scratch(const thimble_conv *k) {
 }
 
 /// The tile's input with zeros where there is none.
-static void copy_patch(const thimble_conv *k, const float *image, ptrdiff_t top, ptrdiff_t left, size_t n, float *patch) {
-    for (size_t i = 0; i < n * n; i++, patch += k->in_c) {
-        ptrdiff_t row = top + (ptrdiff_t)(i / n), column = left + (ptrdiff_t)(i % n);
+static void copy_patch(const thimble_conv *k, const float *image, ptrdiff_t top, ptrdiff_t left, const winograd_tile *t, float *patch) {
+    for (size_t i = 0; i < t->in_rows * t->in_columns; i++, patch += k->in_c) {
+        ptrdiff_t row = top + (ptrdiff_t)(i / t->in_columns), column = left + (ptrdiff_t)(i % t->in_columns);
         bool exists = row >= 0 && row < (ptrdiff_t)k->rows.in && column >= 0 && column < (ptrdiff_t)k->columns.in;
         if (exists) memcpy(patch, image + ((size_t)row * k->columns.in + (size_t)column) * k->in_pixel_stride, k->in_c * 4);
         else memset(patch, 0, k->in_c * 4);
@@ -170,20 +202,23 @@ static void copy_patch(const thimble_conv *k, const float *image, ptrdiff_t top,
 
 static void transform_inputs(
     const thimble_conv *k, const winograd_functions *f, const float *image, size_t first, size_t count, size_t plane, float *out, float *patch) {
-    const size_t m = tile_of(k), n = m + 2, across = tile_columns(k);
+    const winograd_tile tile = tile_of(k);
+    const size_t across = tile_columns(k);
     for (size_t t = 0; t < count; t++) {
-        ptrdiff_t top = (ptrdiff_t)((first + t) / across * m) - (ptrdiff_t)k->rows.pad;
-        ptrdiff_t left = (ptrdiff_t)((first + t) % across * m) - (ptrdiff_t)k->columns.pad;
+        ptrdiff_t top = (ptrdiff_t)((first + t) / across * tile.rows) - (ptrdiff_t)k->rows.pad;
+        ptrdiff_t left = (ptrdiff_t)((first + t) % across * tile.columns) - (ptrdiff_t)k->columns.pad;
         winograd_input w = {.pixel = k->in_pixel_stride, .channels = k->in_c, .plane = plane, .out = out + t * k->in_c};
         w.pitch = k->columns.in * w.pixel;
-        if (top >= 0 && left >= 0 && top + (ptrdiff_t)n <= (ptrdiff_t)k->rows.in && left + (ptrdiff_t)n <= (ptrdiff_t)k->columns.in) {
+        bool inside = top + (ptrdiff_t)tile.in_rows <= (ptrdiff_t)k->rows.in && left + (ptrdiff_t)tile.in_columns <= (ptrdiff_t)k->columns.in;
+        if (top >= 0 && left >= 0 && inside) {
             w.in = image + (size_t)top * w.pitch + (size_t)left * w.pixel;
         } else {
-            copy_patch(k, image, top, left, n, patch);
+            copy_patch(k, image, top, left, &tile, patch);
             w.in = patch;
             w.pixel = k->in_c;
-            w.pitch = n * k->in_c;
+            w.pitch = tile.in_columns * k->in_c;
         }
+        if (tile.in_rows == 1) w.pitch = w.pixel;
         f->input(&w);
     }
 }
@@ -192,16 +227,23 @@ static void transform_inputs(
 static void transform_outputs(
     const thimble_conv *k, const winograd_functions *f, const conv_operands *o, size_t image, size_t first, size_t count, size_t from, size_t to,
     const float *products, size_t step, size_t plane) {
-    const size_t m = tile_of(k), across = tile_columns(k);
+    const winograd_tile tile = tile_of(k);
+    const size_t across = tile_columns(k);
+    const bool lies = tile.in_rows == 1;
     winograd_output w = {
         .plane = plane, .channels = to - from, .bias = o->bias ? o->bias + from : NULL, .pixel = k->out_pixel_stride,
         .pitch = k->columns.out * k->out_pixel_stride, .residual_pixel = k->residual_pixel_stride,
         .residual_pitch = k->columns.out * k->residual_pixel_stride, .low = k->low, .high = k->high};
+    if (lies) {
+        w.pitch = w.pixel;
+        w.residual_pitch = w.residual_pixel;
+    }
     for (size_t t = 0; t < count; t++) {
-        size_t row = (first + t) / across * m, column = (first + t) % across * m, pixel = (image * k->rows.out + row) * k->columns.out + column;
+        size_t row = (first + t) / across * tile.rows, column = (first + t) % across * tile.columns, pixel = (image * k->rows.out + row) * k->columns.out + column;
         w.in = products + t * step;
-        w.rows = smaller(m, k->rows.out - row);
-        w.columns = smaller(m, k->columns.out - column);
+        w.rows = smaller(tile.rows, k->rows.out - row);
+        w.columns = smaller(tile.columns, k->columns.out - column);
+        if (lies) w.rows = w.columns;
         w.out = o->out + pixel * w.pixel + from;
         w.residual = o->residual ? o->residual + pixel * w.residual_pixel + from : NULL;
         f->output(&w);
@@ -241,7 +283,7 @@ void conv_winograd_run(const thimble_conv *k, const conv_operands *o, size_t fir
             }
             transform_outputs(k, f, o, b.image, at, count, channel, channel + channels, products, step, most * step);
         }
-        size_t row = b.row * tile_of(k), bottom = smaller((b.row + b.rows) * tile_of(k), k->rows.out);
+        size_t row = b.row * tile_of(k).rows, bottom = smaller((b.row + b.rows) * tile_of(k).rows, k->rows.out);
         conv_finish(k, o->out, b.image, row, bottom - row, 0, k->columns.out, channel, channels);
     }
 }

@@ -24,6 +24,14 @@ INLINE void NAME(output_4)(const NAME(vector) m[], NAME(vector) o[]) {
     o[3] = 0.5f * NEAR_POINT * v + 2.0f * FAR_POINT * z + m[5];
 }
 
+/// Two results of six products.
+INLINE void NAME(output_2_of_6)(const NAME(vector) m[], NAME(vector) o[]) {
+#pragma clang fp contract(fast)
+    NAME(vector) u = m[1] + m[2], v = m[1] - m[2], w = m[3] + m[4], z = m[3] - m[4];
+    o[0] = m[0] + u + w;
+    o[1] = NEAR_POINT * v + FAR_POINT * z + m[5];
+}
+
 INLINE void NAME(input_2)(const NAME(vector) d[], NAME(vector) o[]) {
     o[0] = d[0] - d[2];
     o[1] = d[1] + d[2];
@@ -115,6 +123,52 @@ INLINE void NAME(output)(const int tile, const winograd_output *w) {
     if (c < w->channels) NAME(output_vector)(tile, false, w, c, w->channels - c);
 }
 
+// --- lines: six inputs, 4 or 2 results
+
+INLINE void NAME(input_line_vector)(const bool whole, const winograd_input *w, size_t channel, size_t part) {
+    NAME(vector) d[6], o[6];
+    UNROLL for (int y = 0; y < 6; y++) {
+        const float *from = w->in + (size_t)y * w->pitch + channel;
+        d[y] = whole ? NAME(load)(from) : NAME(load_part)(from, part);
+    }
+    NAME(input_4)(d, o);
+    float *to = w->out + channel;
+    UNROLL for (int y = 0; y < 6; y++, to += w->plane) {
+        if (whole) NAME(store)(to, o[y]);
+        else NAME(store_part)(to, part, o[y]);
+    }
+}
+
+INLINE void NAME(output_line_vector)(const int results, const bool whole, const winograd_output *w, size_t channel, size_t part) {
+    NAME(vector) d[6], o[4], first = {0}, low = NAME(all)(w->low), high = NAME(all)(w->high);
+    UNROLL for (int y = 0; y < 6; y++) {
+        const float *from = w->in + (size_t)y * w->plane + channel;
+        d[y] = whole ? NAME(load)(from) : NAME(load_part)(from, part);
+    }
+    if (results == 4) NAME(output_4)(d, o);
+    else NAME(output_2_of_6)(d, o);
+    if (w->bias) first = whole ? NAME(load)(w->bias + channel) : NAME(load_part)(w->bias + channel, part);
+    UNROLL for (int y = 0; y < results; y++) {
+        if ((size_t)y < w->rows) {
+            NAME(vector) result = o[y] + first;
+            if (w->residual) {
+                const float *p = w->residual + (size_t)y * w->residual_pitch + channel;
+                result += whole ? NAME(load)(p) : NAME(load_part)(p, part);
+            }
+            result = NAME(clamp)(result, low, high);
+            float *to = w->out + (size_t)y * w->pitch + channel;
+            if (whole) NAME(store)(to, result);
+            else NAME(store_part)(to, part, result);
+        }
+    }
+}
+
+INLINE void NAME(output_line)(const int results, const winograd_output *w) {
+    size_t c = 0;
+    for (; c + LANES <= w->channels; c += LANES) NAME(output_line_vector)(results, true, w, c, LANES);
+    if (c < w->channels) NAME(output_line_vector)(results, false, w, c, w->channels - c);
+}
+
 // --- weights, in binary64: what they lose here is lost in each run
 
 typedef double NAME(wide) __attribute__((vector_size(LANES * 8)));
@@ -163,6 +217,29 @@ INLINE void NAME(weights)(const int tile, const float *taps, size_t channels, fl
     }
 }
 
+/// Six values of five taps.
+INLINE void NAME(weights_5_taps)(const NAME(wide) w[], NAME(wide) o[]) {
+#pragma clang fp contract(fast)
+    NAME(wide) near = (w[0] + 0.5 * w[2] + 0.25 * w[4]) * (-2.0 / 3), far = (w[0] + 2.0 * w[2] + 4.0 * w[4]) * (1.0 / 6);
+    NAME(wide) near_odd = (w[1] + 0.5 * w[3]) * (-2.0 / 3 * 0.70710678118654752), far_odd = (w[1] + 2.0 * w[3]) * (1.0 / 6 * 1.41421356237309505);
+    o[0] = w[0];
+    o[1] = near + near_odd;
+    o[2] = near - near_odd;
+    o[3] = far + far_odd;
+    o[4] = far - far_odd;
+    o[5] = w[4];
+}
+
+INLINE void NAME(weights_line)(const int count, const float *taps, size_t channels, float *to, size_t step, size_t plane) {
+    for (size_t c = 0; c < channels; c++, taps += count * LANES, to += step) {
+        NAME(wide) w[5], o[6];
+        UNROLL for (int y = 0; y < count; y++) w[y] = __builtin_convertvector(NAME(load)(taps + y * LANES), NAME(wide));
+        if (count == 3) NAME(weights_4)(w, o);
+        else NAME(weights_5_taps)(w, o);
+        UNROLL for (int y = 0; y < 6; y++) NAME(store)(to + (size_t)y * plane, __builtin_convertvector(o[y], NAME(vector)));
+    }
+}
+
 static TARGET void NAME(winograd_weights_4)(const float *taps, size_t channels, float *to, size_t step, size_t plane) {
     NAME(weights)(4, taps, channels, to, step, plane);
 }
@@ -174,6 +251,23 @@ static TARGET void NAME(winograd_input_2)(const winograd_input *w) { NAME(input)
 static TARGET void NAME(winograd_output_4)(const winograd_output *w) { NAME(output)(4, w); }
 static TARGET void NAME(winograd_output_2)(const winograd_output *w) { NAME(output)(2, w); }
 
-static const winograd_functions NAME(winograd)[2] = {
+static TARGET void NAME(winograd_weights_line_4)(const float *taps, size_t channels, float *to, size_t step, size_t plane) {
+    NAME(weights_line)(3, taps, channels, to, step, plane);
+}
+static TARGET void NAME(winograd_weights_line_2)(const float *taps, size_t channels, float *to, size_t step, size_t plane) {
+    NAME(weights_line)(5, taps, channels, to, step, plane);
+}
+static TARGET void NAME(winograd_input_line)(const winograd_input *w) {
+    size_t c = 0;
+    for (; c + LANES <= w->channels; c += LANES) NAME(input_line_vector)(true, w, c, LANES);
+    if (c < w->channels) NAME(input_line_vector)(false, w, c, w->channels - c);
+}
+static TARGET void NAME(winograd_output_line_4)(const winograd_output *w) { NAME(output_line)(4, w); }
+static TARGET void NAME(winograd_output_line_2)(const winograd_output *w) { NAME(output_line)(2, w); }
+
+/// In the order of the ways (thimble_conv.h).
+static const winograd_functions NAME(winograd)[4] = {
     {NAME(winograd_weights_4), NAME(winograd_input_4), NAME(winograd_output_4)},
-    {NAME(winograd_weights_2), NAME(winograd_input_2), NAME(winograd_output_2)}};
+    {NAME(winograd_weights_2), NAME(winograd_input_2), NAME(winograd_output_2)},
+    {NAME(winograd_weights_line_4), NAME(winograd_input_line), NAME(winograd_output_line_4)},
+    {NAME(winograd_weights_line_2), NAME(winograd_input_line), NAME(winograd_output_line_2)}};

@@ -81,6 +81,11 @@ private struct ConvCase: CustomTestStringConvertible {
                 (c.inChannels, c.outChannels) = (one([8, 16, 17, 33]), one([8, 16, 24, 40]))
                 c.height = axis([8, 9, 14], [3], [1], [1])
                 c.width = axis([8, 11, 21], [3], [1], [1])
+            case 7:  // Where Winograd may be in lines, along the only axis or one of two.
+                (c.inChannels, c.outChannels) = (one([16, 17, 33]), one([16, 24, 40]))
+                c.height = Axis(size: one([1, 1, 9]), kernel: 1)
+                c.width = axis([32, 41, 90], [3, 5], [1], [1])
+                if Bool.random(using: &random) { swap(&c.height, &c.width) }
             case 6:  // A product of matrices.
                 (c.height, c.width) = (Axis(size: one([1, 7]), kernel: 1), Axis(size: one([1, 9]), kernel: 1))
             default: break
@@ -160,7 +165,7 @@ private struct ConvCase: CustomTestStringConvertible {
 @Suite struct ConvTests {
     private static let seed: UInt64 = 20_250_203
 
-    @Test(arguments: 0...6) func agreesWithSumsInBinary64OnEveryFamilyOfProcessors(kind: Int) {
+    @Test(arguments: 0...7) func agreesWithSumsInBinary64OnEveryFamilyOfProcessors(kind: Int) {
         var random = SeededRandom(seed: Self.seed + UInt64(kind))
         var paths: Set<Int> = []
         for _ in 0..<40 {
@@ -213,13 +218,14 @@ private struct ConvCase: CustomTestStringConvertible {
         case 1: [THIMBLE_CONV_DEPTHWISE, THIMBLE_CONV_CHANNELWISE]
         case 5: [THIMBLE_CONV_WINOGRAD_4, THIMBLE_CONV_DIRECT]
         case 6: [THIMBLE_CONV_FLAT]
+        case 7: [THIMBLE_CONV_WINOGRAD_LINE_4, THIMBLE_CONV_WINOGRAD_LINE_2, THIMBLE_CONV_DIRECT]
         default: [THIMBLE_CONV_DIRECT]
         }
         #expect(needed.isSubset(of: paths))
     }
 
     /// Pieces of exact memory, from the last to the first.
-    @Test(arguments: 0...6) func packsTheSameInPieces(kind: Int) {
+    @Test(arguments: 0...7) func packsTheSameInPieces(kind: Int) {
         var random = SeededRandom(seed: Self.seed + UInt64(kind)), mostPieces = 0
         for _ in 0..<40 {
             let one = ConvCase.random(kind, &random)
@@ -237,7 +243,7 @@ private struct ConvCase: CustomTestStringConvertible {
                 #expect((0..<size).allSatisfy { whole[$0].bitPattern == parts[$0].bitPattern }, "\(one.testDescription), family \(family), way \(k.path)")
             }
         }
-        if [0, 5, 6].contains(kind) { #expect(mostPieces > 1) }
+        if [0, 5, 6, 7].contains(kind) { #expect(mostPieces > 1) }
     }
 
     @Test func isTheSameHoweverUnitsAreShared() {

@@ -54,7 +54,7 @@ static void convolution(unsigned family, shape s) {
         }
     }
     for (size_t i = 0; i < out_count; i++) expected[i] = fmin(expected[i], 2);
-    bool winograd = k.path == THIMBLE_CONV_WINOGRAD_4 || k.path == THIMBLE_CONV_WINOGRAD_2;
+    bool winograd = thimble_conv_is_winograd(&k);
     char what[160];
     snprintf(what, sizeof what, "convolution %zu-%zu/%zu %zux%zu, kernel %zux%zu, stride %zu, pad %zu, dilation %zu, path %u", s.in_c, s.out_c, s.groups,
              s.h, s.w, s.kh, s.kw, s.stride, s.pad, s.dilation, k.path);
@@ -77,6 +77,10 @@ void check_convolutions(unsigned family) {
         {1, 12, 24, 12, 9, 10, 3, 3, 1, 1, 1, 0, 0, 0},  // two results for each channel
         {1, 32, 32, 8, 10, 11, 3, 3, 1, 1, 1, 0, 0, 0},  // groups of few
         {1, 36, 54, 2, 8, 9, 3, 3, 1, 1, 1, 0, 0, 0},    // groups of many
+        {1, 40, 35, 1, 1, 77, 1, 5, 1, 0, 1, 0, 0, 0},   // Winograd in lines: along the only axis, along rows and down columns
+        {1, 33, 40, 1, 90, 1, 3, 1, 1, 0, 1, 0, 0, 0},
+        {2, 40, 48, 1, 9, 31, 1, 5, 1, 2, 1, 0, 0, 0},
+        {2, 40, 48, 1, 30, 7, 3, 1, 1, 1, 1, 0, 0, 0},
         {1, 21, 13, 1, 1, 77, 1, 5, 1, 0, 1, 0, 0, 0},   // one axis
         {1, 21, 13, 1, 77, 1, 5, 1, 2, 0, 1, 0, 0, 0},
         {1, 14, 9, 1, 7, 8, 4, 4, 2, 1, 1, 0, 1, 0},     // transposed

@@ -12,8 +12,8 @@ enum {
     THIMBLE_CONV_FLAT,
     /// Windows read in place or from rows copied with their padding.
     THIMBLE_CONV_DIRECT,
-    /// Tiles of 4 x 4 or 2 x 2 results by Winograd's minimal filtering.
-    THIMBLE_CONV_WINOGRAD_4, THIMBLE_CONV_WINOGRAD_2,
+    /// Tiles of results by Winograd's minimal filtering: 4 x 4 or 2 x 2 of a kernel of 3 x 3, 4 in a line of a kernel of 3, 2 of a kernel of 5.
+    THIMBLE_CONV_WINOGRAD_4, THIMBLE_CONV_WINOGRAD_2, THIMBLE_CONV_WINOGRAD_LINE_4, THIMBLE_CONV_WINOGRAD_LINE_2,
     /// One channel in, one out, with a kernel 3, 5 or 7 wide; reads in place.
     THIMBLE_CONV_DEPTHWISE,
     /// Vectors along channels from copied rows: every other convolution whose groups have few channels.
@@ -52,7 +52,7 @@ typedef struct {
     bool is_coded;
     thimble_codes coded;
 
-    /// By prepare. The axes are exchanged where that makes a row long.
+    /// By prepare. The axes are exchanged where that makes a row long, or for Winograd's way a column.
     unsigned path;
     size_t images;
     thimble_conv_axis rows, columns;
@@ -65,6 +65,8 @@ typedef struct {
 
 /// The batch, output channels and outputs may be 0, then there is nothing to do; the other sizes are at least 1.
 void thimble_conv_prepare(thimble_conv *k);
+/// Whether a prepared one is computed by Winograd's minimal filtering.
+bool thimble_conv_is_winograd(const thimble_conv *k);
 /// Whether a prepared convolution can have its weights in codes.
 bool thimble_conv_takes_codes(const thimble_conv *k);
 /// Bytes; a multiple of 64.

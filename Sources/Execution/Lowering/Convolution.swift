@@ -165,7 +165,7 @@ struct ConvolutionStep: EpilogueHost, PixelWriter {
 
     /// The same with weights that stay codes; nil where that is no use.
     func keeping(_ matrix: CodedMatrix) -> ConvolutionStep? {
-        let described = unsafe kernel.pointer.pointee, isWinograd = unsafe [UInt32(THIMBLE_CONV_WINOGRAD_2), UInt32(THIMBLE_CONV_WINOGRAD_4)].contains(described.path)
+        let isWinograd = unsafe thimble_conv_is_winograd(kernel.pointer)
         var form = unsafe thimble_codes()
         guard unsafe thimble_conv_takes_codes(kernel.pointer), matrix.weights.elementCount >= (isWinograd ? Self.fewestCodesOfWinograd : Self.fewestCodes),
             unsafe matrix.describe(&form)

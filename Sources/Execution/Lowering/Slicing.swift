@@ -68,6 +68,7 @@ enum SliceLowering: Lowering {
         compiler.emit([part], to: to.buffer, for: item)
         return true
     }
+
     /// A run of the channels of bytes that are channels last stays where it is: products read pixels at any distance.
     private static func takeChannels(
         _ x: ValueID, _ dims: [Int], _ starts: [Int], _ steps: [Int], _ y: ValueID, _ result: [Int], _ compiler: Compiler

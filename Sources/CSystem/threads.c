@@ -28,7 +28,7 @@
 // The gate: helpers inside (bits 0 to 9), open (bit 10), number of the job (the rest, which may come round).
 enum { INSIDE = 1023, OPEN = 1024, JOB = 2048, MOST_HELPERS = INSIDE };
 
-/// How long a thread spins before it sleeps: longer than the pauses between the nodes of a model and between runs that follow each other (of 30 us on,
+/// How long a thread spins before it sleeps: longer than the pauses between the nodes of a model and between runs that follow each other (with 30 us
 /// mobilenetv2-128 takes a tenth longer), shorter than a time slice.
 enum { SPIN_NS = 100000 };
 

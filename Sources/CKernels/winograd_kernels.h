@@ -83,9 +83,23 @@ INLINE void NAME(input)(const int tile, const winograd_input *w) {
     if (c < w->channels) NAME(input_vector)(tile, false, w, c, w->channels - c);
 }
 
+/// What a sum becomes on its way out as row y, column x of a tile.
+INLINE void NAME(give)(
+    const bool whole, const winograd_output *w, NAME(vector) sum, NAME(vector) bias, size_t y, size_t x, size_t channel, size_t part) {
+    NAME(vector) result = sum + bias;
+    if (w->residual) {
+        const float *p = w->residual + y * w->residual_pitch + x * w->residual_pixel + channel;
+        result += whole ? NAME(load)(p) : NAME(load_part)(p, part);
+    }
+    result = NAME(clamp)(result, NAME(all)(w->low), NAME(all)(w->high));
+    float *to = w->out + y * w->pitch + x * w->pixel + channel;
+    if (whole) NAME(store)(to, result);
+    else NAME(store_part)(to, part, result);
+}
+
 INLINE void NAME(output_vector)(const int tile, const bool whole, const winograd_output *w, size_t channel, size_t part) {
     const int n = tile + 2;
-    NAME(vector) half[4][6], first = {0}, low = NAME(all)(w->low), high = NAME(all)(w->high);
+    NAME(vector) half[4][6], bias = {0};
     UNROLL for (int x = 0; x < n; x++) {
         NAME(vector) d[6], o[4];
         UNROLL for (int y = 0; y < n; y++) {
@@ -95,23 +109,13 @@ INLINE void NAME(output_vector)(const int tile, const bool whole, const winograd
         NAME(output_any)(tile, d, o);
         UNROLL for (int y = 0; y < tile; y++) half[y][x] = o[y];
     }
-    if (w->bias) first = whole ? NAME(load)(w->bias + channel) : NAME(load_part)(w->bias + channel, part);
+    if (w->bias) bias = whole ? NAME(load)(w->bias + channel) : NAME(load_part)(w->bias + channel, part);
     UNROLL for (int y = 0; y < tile; y++) {
         if ((size_t)y < w->rows) {
             NAME(vector) o[4];
             NAME(output_any)(tile, half[y], o);
             UNROLL for (int x = 0; x < tile; x++) {
-                if ((size_t)x < w->columns) {
-                    NAME(vector) result = o[x] + first;
-                    if (w->residual) {
-                        const float *p = w->residual + (size_t)y * w->residual_pitch + (size_t)x * w->residual_pixel + channel;
-                        result += whole ? NAME(load)(p) : NAME(load_part)(p, part);
-                    }
-                    result = NAME(clamp)(result, low, high);
-                    float *to = w->out + (size_t)y * w->pitch + (size_t)x * w->pixel + channel;
-                    if (whole) NAME(store)(to, result);
-                    else NAME(store_part)(to, part, result);
-                }
+                if ((size_t)x < w->columns) NAME(give)(whole, w, o[x], bias, (size_t)y, (size_t)x, channel, part);
             }
         }
     }
@@ -140,26 +144,16 @@ INLINE void NAME(input_line_vector)(const bool whole, const winograd_input *w, s
 }
 
 INLINE void NAME(output_line_vector)(const int results, const bool whole, const winograd_output *w, size_t channel, size_t part) {
-    NAME(vector) d[6], o[4], first = {0}, low = NAME(all)(w->low), high = NAME(all)(w->high);
+    NAME(vector) d[6], o[4], bias = {0};
     UNROLL for (int y = 0; y < 6; y++) {
         const float *from = w->in + (size_t)y * w->plane + channel;
         d[y] = whole ? NAME(load)(from) : NAME(load_part)(from, part);
     }
     if (results == 4) NAME(output_4)(d, o);
     else NAME(output_2_of_6)(d, o);
-    if (w->bias) first = whole ? NAME(load)(w->bias + channel) : NAME(load_part)(w->bias + channel, part);
+    if (w->bias) bias = whole ? NAME(load)(w->bias + channel) : NAME(load_part)(w->bias + channel, part);
     UNROLL for (int y = 0; y < results; y++) {
-        if ((size_t)y < w->rows) {
-            NAME(vector) result = o[y] + first;
-            if (w->residual) {
-                const float *p = w->residual + (size_t)y * w->residual_pitch + channel;
-                result += whole ? NAME(load)(p) : NAME(load_part)(p, part);
-            }
-            result = NAME(clamp)(result, low, high);
-            float *to = w->out + (size_t)y * w->pitch + channel;
-            if (whole) NAME(store)(to, result);
-            else NAME(store_part)(to, part, result);
-        }
+        if ((size_t)y < w->rows) NAME(give)(whole, w, o[y], bias, (size_t)y, 0, channel, part);
     }
 }
 
